@@ -1,0 +1,79 @@
+"""What a client asks for: the request as JobRequested carries it."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from dailies_contracts.base import AspectRatio, AssetRef, Quality, Resolution, Value
+
+MAX_PROMPT_CHARS = 4_000
+"""Longer than any vendor's limit; the compiler shortens per vendor and says so."""
+MAX_DURATION_S = 60
+"""The longest clip a vendor of the catalogue offers."""
+
+
+class Beat(Value, frozen=True, kw_only=True):
+    """What happens in one part of the clip.
+
+    Attributes:
+        start_s: Start in seconds from the clip's beginning, >= 0.
+        end_s: End in seconds, > start_s.
+        action: What is seen meanwhile.
+    """
+
+    start_s: Annotated[float, Meta(ge=0)]
+    end_s: Annotated[float, Meta(gt=0)]
+    action: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Shot(Value, frozen=True, kw_only=True):
+    """A structured prompt: what is seen and how it changes over time. Every part but `subject` may be empty."""
+
+    subject: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    scene: Annotated[str, Meta(max_length=1_000)] = ""
+    camera: Annotated[str, Meta(max_length=300)] = ""
+    motion: Annotated[str, Meta(max_length=500)] = ""
+    beats: Annotated[tuple[Beat, ...], Meta(max_length=12)] = ()
+    style: Annotated[str, Meta(max_length=300)] = ""
+    continuity: Annotated[str, Meta(max_length=500)] = ""
+    negative: Annotated[tuple[str, ...], Meta(max_length=24)] = ()
+
+
+class VideoRequest(Value, frozen=True, kw_only=True):
+    """One video, as asked for. Exactly one of `prompt` and `shot` says what it shows.
+
+    Attributes:
+        prompt: Free text, 1 to 4,000 characters.
+        shot: The same in structured form.
+        duration_s: Whole seconds, 1 to 60.
+        aspect_ratio: Width to height.
+        resolution: Lines of the shorter side of a final.
+        quality: `draft` ends with the best draft; `standard` and `premium` promote it to a final.
+        provider: Pin to one vendor of the catalogue; None lets the router choose.
+        reference_images: Stored images that anchor the look, first frame first.
+        audio: Sound wanted.
+        seed: Seed for vendors that take one, 0 to 2^32 - 1.
+        webhook_url: Told of every public change of this job.
+        budget_usd_micros: The most this job may cost in micro-dollars; None: the tenant's budget alone.
+        deadline_s: Fail the job when it has not ended so long after it was requested.
+        review: A person must approve the clip before the job is ready.
+        style_preset: Names the preset that fills in missing temporal structure.
+        metadata: The client's own labels, handed back in views and webhooks.
+    """
+
+    prompt: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] = ""
+    shot: Shot | None = None
+    duration_s: Annotated[int, Meta(ge=1, le=MAX_DURATION_S)] = 5
+    aspect_ratio: AspectRatio = "16:9"
+    resolution: Resolution = "720p"
+    quality: Quality = "standard"
+    provider: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] | None = None
+    reference_images: Annotated[tuple[AssetRef, ...], Meta(max_length=8)] = ()
+    audio: bool = False
+    seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] | None = None
+    webhook_url: Annotated[str, Meta(max_length=2_048, pattern=r"^https?://")] | None = None
+    budget_usd_micros: Annotated[int, Meta(ge=0)] | None = None
+    deadline_s: Annotated[int, Meta(ge=10, le=86_400)] | None = None
+    review: bool = False
+    style_preset: Annotated[str, Meta(max_length=64)] = ""
+    metadata: Annotated[dict[str, str], Meta(max_length=20)] = {}

@@ -1,0 +1,133 @@
+"""Value types inside events: compiled prompts, decisions, media facts and scores."""
+
+from dailies_contracts.base import AspectRatio, PromotionClass, Resolution, Value
+
+
+class CompiledPrompt(Value, frozen=True, kw_only=True):
+    """One request in the words and parameters of one vendor's model.
+
+    Attributes:
+        provider: Vendor, as in the catalogue.
+        model: Model, as in the catalogue.
+        prompt: Text to send.
+        negative_prompt: Sent where the vendor takes one; otherwise already written into `prompt`.
+        score_prompt: What the clip is scored against: the request without vendor dialect.
+        duration_s: The vendor's own step at or above what was asked; the quote uses it.
+        aspect_ratio: Sent to the vendor.
+        resolution: Sent to the vendor.
+        audio: Sound requested from the vendor.
+        camera: Native camera control by name, empty where the prompt carries it.
+        parameters: Further vendor parameters by their wire name.
+        warnings: What this vendor cannot express, in words.
+    """
+
+    provider: str
+    model: str
+    prompt: str
+    score_prompt: str
+    duration_s: int
+    aspect_ratio: AspectRatio
+    resolution: Resolution
+    negative_prompt: str = ""
+    audio: bool = False
+    camera: str = ""
+    parameters: dict[str, str | int | float | bool] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class Unsuitable(Value, frozen=True, kw_only=True):
+    """A model that cannot serve the request, and why."""
+
+    provider: str
+    model: str
+    code: str
+    reason: str
+
+
+class Candidate(Value, frozen=True, kw_only=True):
+    """One vendor and model as the router weighed it.
+
+    Attributes:
+        cost_usd_micros: Quote for this clip.
+        quality: Expected aggregate score, [0, 1].
+        latency_s: Expected time to the clip.
+        utility: quality - lambda * cost - mu * latency.
+        passed_over: Why it was not taken; empty for the chosen one.
+    """
+
+    provider: str
+    model: str
+    cost_usd_micros: int
+    quality: float
+    latency_s: float
+    utility: float
+    passed_over: str = ""
+
+
+class ClipDecision(Value, frozen=True, kw_only=True):
+    """Why a clip was ordered where it was: every candidate in rank order, and a sentence."""
+
+    reason: str
+    candidates: tuple[Candidate, ...]
+    seed: int = 0
+
+
+class Promotion(Value, frozen=True, kw_only=True):
+    """How a draft becomes the final.
+
+    Attributes:
+        promotion_class: exact, anchored or fresh.
+        provider: Vendor of the final.
+        model: Model of the final.
+        reason: Why this draft won, a sentence.
+        draft_scores: Aggregate of every scored draft by clip id, [0, 1].
+        threshold: Aggregate that a draft had to reach.
+    """
+
+    promotion_class: PromotionClass
+    provider: str
+    model: str
+    reason: str
+    draft_scores: dict[str, float] = {}
+    threshold: float = 0.0
+
+
+class MediaFacts(Value, frozen=True, kw_only=True):
+    """What probing a stored clip found."""
+
+    duration_s: float
+    width_px: int
+    height_px: int
+    fps: float
+    video_codec: str
+    has_audio: bool = False
+
+
+class Scores(Value, frozen=True, kw_only=True):
+    """What the evaluator measured of one clip. All but `raw` in [0, 1], higher is better.
+
+    Attributes:
+        alignment: Does it show what was asked for; None where no model can tell (out of vocabulary).
+        motion: Temporal consistency.
+        aesthetic: Picture quality; `models["aesthetic"]` names what measured it.
+        safety: 1 is harmless.
+        aggregate: 0 where safety < 0.95, else 0.35 alignment + 0.25 motion + 0.25 aesthetic + 0.15 safety.
+        passed: Fit for delivery.
+        reasons: The verdict in words.
+        flags: Stable codes, for example `out_of_vocabulary`, `flicker`, `invalid_clip`.
+        raw: Every measured part by its dotted name.
+        models: Model id and version by metric.
+        scorer_version: Version of the code and thresholds.
+    """
+
+    motion: float
+    safety: float
+    aggregate: float
+    passed: bool
+    scorer_version: str
+    alignment: float | None = None
+    aesthetic: float | None = None
+    reasons: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    raw: dict[str, float] = {}
+    models: dict[str, str] = {}
