@@ -1,0 +1,1 @@
+"""What the tests of Dailies share: private servers on free ports, sinks, clocks, pytest fixtures."""

@@ -1,0 +1,87 @@
+"""Each private server starts, answers, is killed, and comes back with its data."""
+
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import nats
+import pymongo
+import pytest
+from testkit.servers import S3Server, mongo_server, nats_server, s3_server
+
+
+async def stored_messages(url: str) -> int:
+    client = await nats.connect(url)
+    try:
+        info = await client.jetstream().stream_info("FACTS")
+    finally:
+        await client.close()
+    return info.state.messages
+
+
+async def test_a_killed_nats_server_keeps_its_stream() -> None:
+    async with nats_server() as server:
+        client = await nats.connect(server.url)
+        await client.jetstream().add_stream(name="FACTS", subjects=["facts.>"])
+        await client.jetstream().publish("facts.one", b"1")
+        await client.close()
+        first_pid = server.pid
+
+        await server.kill()
+        with pytest.raises(ProcessLookupError):
+            _ = server.pid
+        await server.start()
+
+        assert server.pid != first_pid
+        assert await stored_messages(server.url) == 1
+
+
+async def test_a_stopped_nats_server_keeps_its_data_in_the_given_folder(tmp_path: Path) -> None:
+    async with nats_server(tmp_path, sync_interval="always") as first:
+        client = await nats.connect(first.url)
+        await client.jetstream().add_stream(name="FACTS", subjects=["facts.>"])
+        await client.jetstream().publish("facts.one", b"1")
+        await client.close()
+    async with nats_server(tmp_path) as second:
+        assert second.url != first.url
+        assert await stored_messages(second.url) == 1
+
+
+async def test_a_killed_document_store_keeps_its_documents() -> None:
+    async with mongo_server() as server:
+        with pymongo.MongoClient[dict[str, int]](server.url) as client:
+            client["tests"]["jobs"].insert_one({"answer": 42})
+        await server.kill()
+        await server.start()
+        with pymongo.MongoClient[dict[str, int]](server.url) as client:
+            found = client["tests"]["jobs"].find_one()
+    assert found is not None
+    assert found["answer"] == 42
+
+
+def s3_client(server: S3Server, **changed: str) -> Any:
+    login = {"aws_access_key_id": server.access_key, "aws_secret_access_key": server.secret_key, **changed}
+    session = botocore.session.get_session()
+    return session.create_client("s3", endpoint_url=server.url, region_name=server.region, **login)
+
+
+async def test_a_killed_object_store_keeps_its_objects() -> None:
+    async with s3_server(buckets=("clips",)) as server:
+        s3_client(server).put_object(Bucket="clips", Key="a/b", Body=b"x" * 100_000)
+        await server.kill()
+        await server.start()
+        body = s3_client(server).get_object(Bucket="clips", Key="a/b")["Body"].read()
+    assert body == b"x" * 100_000
+
+
+async def test_the_object_store_refuses_another_secret() -> None:
+    async with s3_server(buckets=("clips",)) as server:
+        stranger = s3_client(server, aws_secret_access_key="wrong")
+        with pytest.raises(stranger.exceptions.ClientError, match="SignatureDoesNotMatch"):
+            stranger.list_buckets()
+
+
+async def test_servers_side_by_side_do_not_meet() -> None:
+    async with nats_server() as one, nats_server() as other:
+        assert one.url != other.url
+        assert one.pid != other.pid
