@@ -1,0 +1,91 @@
+"""The batch form of JetStream's direct get: many messages for one request (ADR-31 of the NATS designs).
+
+nats-py has no call for it. The server answers a request with one message per match and ends with a status:
+204 after the last one, 404 where there is none.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import count
+from typing import NamedTuple
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from runtime.errors import DependencyUnavailable
+
+READ_TIMEOUT_S = 5.0
+"""A server that needs longer for one job's history is in trouble."""
+
+
+class Stored(NamedTuple):
+    """One message as the stream holds it."""
+
+    subject: str
+    sequence: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class DirectGet:
+    """Reads messages of a stream without a consumer. One subscription serves every request of the process."""
+
+    def __init__(self, connection: Client) -> None:
+        self._connection = connection
+        self._prefix = connection.new_inbox()
+        self._waiting: dict[str, tuple[asyncio.Future[list[Stored]], list[Stored]]] = {}
+        self._tokens = count()
+        self._subscribed: asyncio.Task[None] | None = None
+
+    async def last_of_each(self, stream: str, subjects: tuple[str, ...]) -> list[Stored]:
+        """Fetch the last message of every subject that matches, in stream order.
+
+        Args:
+            stream: Stream name; it must allow direct get.
+            subjects: Filters; the server takes at most 1,024 matching subjects.
+
+        Raises:
+            DependencyUnavailable: No answer in time.
+        """
+        return await self._request(stream, msgspec.json.encode({"multi_last": subjects}))
+
+    async def _request(self, stream: str, body: bytes) -> list[Stored]:
+        await self._subscribe_once()
+        reply = f"{self._prefix}.{next(self._tokens)}"
+        future: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
+        self._waiting[reply] = (future, [])
+        try:
+            await self._connection.publish(f"$JS.API.DIRECT.GET.{stream}", body, reply=reply)
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                return await future
+        except TimeoutError as err:
+            raise DependencyUnavailable("nats.read_timeout", f"no answer from stream {stream}") from err
+        finally:
+            del self._waiting[reply]
+
+    async def _subscribe_once(self) -> None:
+        if self._subscribed is None:
+            self._subscribed = asyncio.create_task(self._subscribe())
+        await asyncio.shield(self._subscribed)
+
+    async def _subscribe(self) -> None:
+        await self._connection.subscribe(f"{self._prefix}.*", cb=self._on_message)
+
+    async def _on_message(self, message: Msg) -> None:
+        future, found = self._waiting.get(message.subject, (None, []))
+        if future is None or future.done():
+            return
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            found.append(_stored(headers, message.data))
+        elif status in ("204", "404"):
+            future.set_result(found)
+        else:
+            text = headers.get("Description", "")
+            future.set_exception(DependencyUnavailable("nats.read_refused", f"{status} {text}"))
+
+
+def _stored(headers: Mapping[str, str], body: bytes) -> Stored:
+    return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), headers, body)

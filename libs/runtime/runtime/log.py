@@ -1,0 +1,131 @@
+"""The event log: append facts and decisions, read a job's whole history. The log is the database.
+
+Write-once subjects make every append harmless to repeat; the expected sequence makes a decision atomic.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from dailies_contracts import (
+    VIDEO,
+    AnyEvent,
+    Event,
+    cloudevents_headers,
+    decode,
+    encode,
+    job_filter,
+    subject_of,
+)
+from dailies_contracts.subjects import PREFIX
+from nats.aio.client import Client
+
+from runtime.direct_get import DirectGet, Stored
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken
+from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, ApiError, Outgoing, publish, publish_together
+from runtime.telemetry import inject
+
+E = TypeVar("E", bound=Event)
+EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+
+class History(NamedTuple):
+    """Everything that happened to one job.
+
+    Attributes:
+        events: In the order of the log.
+        last_sequence: Stream sequence of the newest; 0 where the job is unknown. A decision expects it.
+    """
+
+    events: tuple[AnyEvent, ...]
+    last_sequence: int
+
+    def first(self, kind: type[E]) -> E | None:
+        """Give the first event of a type, None where there is none."""
+        return next((event for event in self.events if isinstance(event, kind)), None)
+
+    def all(self, kind: type[E]) -> tuple[E, ...]:
+        """Give every event of a type, in order."""
+        return tuple(event for event in self.events if isinstance(event, kind))
+
+
+class EventLog:
+    """The one stream of facts, as every service writes and reads it."""
+
+    def __init__(self, connection: Client, *, source: str) -> None:
+        self._connection = connection
+        self._source = f"/dailies/{source}"
+        self._reader = DirectGet(connection)
+
+    async def append_fact(self, event: Event) -> bool:
+        """Write one fact.
+
+        Returns:
+            True when written now, False when it had already happened: success either way.
+
+        Raises:
+            DependencyUnavailable: No answer; append it again.
+        """
+        ack = await publish(self._connection, subject_of(event), encode(event), self._headers(event))
+        if ack.error is None:
+            return True
+        if ack.error.err_code == SUBJECT_TAKEN:
+            return False
+        raise _refusal(ack.error)
+
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
+        """Write a decision: all of its events or none, and only if nothing about the job changed.
+
+        Args:
+            job_id: The job that every event is about.
+            events: At least one; the server takes up to 1,000.
+            expected_sequence: `last_sequence` of the history that was decided on.
+
+        Raises:
+            ConcurrencyConflict: The job changed, or one of the facts has already happened: load and decide again.
+            DependencyUnavailable: No answer: load again to see whether it is written.
+        """
+        expectation = {EXPECTED_SEQUENCE: str(expected_sequence), EXPECTED_SUBJECT: job_filter(job_id)}
+        messages = [Outgoing(subject_of(event), encode(event), self._headers(event)) for event in events]
+        messages[0].headers.update(expectation)
+        ack = await publish_together(self._connection, messages)
+        if ack.error is None:
+            return
+        if ack.error.err_code in WRONG_LAST_SEQUENCE or ack.error.err_code == SUBJECT_TAKEN:
+            raise ConcurrencyConflict("job.changed", job_id, retry_after_s=0.0)
+        raise _refusal(ack.error)
+
+    async def history(self, job_id: str) -> History:
+        """Read everything that happened to a job, in one request.
+
+        Raises:
+            DependencyUnavailable: No answer in time.
+        """
+        stored = await self._reader.last_of_each(VIDEO, (job_filter(job_id),))
+        stored.sort(key=_sequence)
+        return History(tuple(decode(x.body) for x in stored), stored[-1].sequence if stored else 0)
+
+    async def find(self, kind: type[E], job_id: str, *tokens: str) -> E | None:
+        """Read one fact by the tokens of its subject, None where it has not happened."""
+        subject = ".".join((PREFIX, job_id, kind.FACT, *tokens))
+        stored = await self._reader.last_of_each(VIDEO, (subject,))
+        if not stored:
+            return None
+        event = decode(stored[0].body)
+        if not isinstance(event, kind):
+            raise InvariantBroken("log.wrong_type", subject)
+        return event
+
+
+    def _headers(self, event: Event) -> dict[str, str]:
+        headers = cloudevents_headers(event, source=self._source)
+        inject(headers)
+        return headers
+
+
+def _sequence(stored: Stored) -> int:
+    return stored.sequence
+
+
+def _refusal(error: ApiError) -> DependencyUnavailable:
+    return DependencyUnavailable("nats.append_refused", f"{error.err_code} {error.description}")
