@@ -1,0 +1,83 @@
+"""The scene grammar: what a clip may show, as frozen structs and literal types.
+
+First stop of the renderer: `parse.py` makes a Scene from a prompt, `stage.py` draws it, `caption.py` puts it back into words.
+The training set of the small CLIP is drawn from the same grammar, so a word known here is a word that the score understands.
+"""
+
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+SubjectName = Literal[
+    "cup", "ball", "car", "boat", "tree", "house", "kite", "fox", "cat", "bird", "fish", "flower",
+    "lamp", "book", "star", "balloon", "rocket", "umbrella",
+]  # fmt: skip
+ColourName = Literal[
+    "red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "black", "white", "grey"
+]
+PlaceName = Literal[
+    "plain", "desk", "beach", "forest", "street", "field", "room", "sea", "sky", "snow", "city", "desert", "mountains"
+]
+LightName = Literal["day", "morning", "sunset", "night", "studio"]
+CameraName = Literal[
+    "static", "dolly_in", "dolly_out", "pan_left", "pan_right", "tilt_up", "tilt_down", "orbit", "handheld"
+]
+MotionName = Literal[
+    "still", "left", "right", "bouncing", "rotating", "rising", "falling", "swaying"
+]
+SizeName = Literal["small", "medium", "large"]
+DefectKind = Literal[
+    "flicker", "jump_cut", "morph", "freeze", "blur", "noise", "wrong_subject", "wrong_colour"
+]
+Quality = Literal["draft", "final"]
+
+SUBJECTS: tuple[SubjectName, ...] = get_args(SubjectName)
+COLOURS: tuple[ColourName, ...] = get_args(ColourName)
+PLACES: tuple[PlaceName, ...] = get_args(PlaceName)
+LIGHTS: tuple[LightName, ...] = get_args(LightName)
+CAMERAS: tuple[CameraName, ...] = get_args(CameraName)
+MOTIONS: tuple[MotionName, ...] = get_args(MotionName)
+SIZES: tuple[SizeName, ...] = get_args(SizeName)
+
+MAX_SUBJECTS = 2  # more do not fit side by side in an upright frame
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """One thing in the scene; `colour` None means the usual colour of its kind."""
+
+    name: SubjectName
+    colour: ColourName | None = None
+    size: SizeName = "medium"
+    motion: MotionName = "still"
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """Everything that a clip shows.
+
+    Attributes:
+        subjects: At most two, left to right; empty when the prompt names none that is known.
+        place: Where it is; None draws a plain backdrop.
+        place_colour: Colour of the desk, wall, ground or backdrop; None draws the usual one.
+        light: None draws daylight.
+        camera: How the view moves.
+        unknown_words: Content words of the prompt that the grammar does not know, in order, without repeats.
+    """
+
+    subjects: tuple[Subject, ...] = ()
+    place: PlaceName | None = None
+    place_colour: ColourName | None = None
+    light: LightName | None = None
+    camera: CameraName = "static"
+    unknown_words: tuple[str, ...] = ()
+
+
+class Defect(Struct, frozen=True, kw_only=True):
+    """A fault painted into a clip on purpose; strength 0 changes nothing, 1 is gross."""
+
+    kind: DefectKind
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a strength outside [0, 1]."""
+        if not 0.0 <= self.strength <= 1.0:
+            raise ValueError(f"strength must be in [0, 1], not {self.strength}")

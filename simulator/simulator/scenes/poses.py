@@ -1,0 +1,97 @@
+"""Where the camera and the subjects are at each moment of a clip; pure functions of time.
+
+Used by `stage.py` for every frame. Lengths are view heights, angles degrees, `u` is the share of the clip that has passed.
+"""
+
+import math
+
+from msgspec import Struct
+
+from simulator.scenes.grammar import CameraName, MotionName
+
+ZOOM_REACH = 0.25  # a dolly move ends this much closer
+_PAN_REACH = 0.12
+_TILT_REACH = 0.09
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What the camera sees: the point at the middle of the frame, the zoom (1 = the whole view) and the roll."""
+
+    x: float = 0.0
+    y: float = 0.0
+    zoom: float = 1.0
+    roll: float = 0.0
+    swing: float = 0.0  # orbit: -1 to 1, turns the subjects and shifts the background behind them
+
+
+class Pose(Struct, frozen=True, kw_only=True):
+    """How a subject differs from standing still."""
+
+    x: float = 0.0
+    y: float = 0.0
+    angle: float = 0.0
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+
+
+def _ease(u: float) -> float:
+    return u * u * (3.0 - 2.0 * u)
+
+
+def camera_view(camera: CameraName, *, u: float, t_s: float, aspect: float) -> View:
+    """Where the camera is.
+
+    Args:
+        camera: The camera move.
+        u: Share of the clip that has passed, in [0, 1].
+        t_s: Seconds since the start.
+        aspect: Width over height of the frame; narrow frames leave less room to pan.
+    """
+    across = (2.0 * _ease(u) - 1.0) * _PAN_REACH * min(1.0, aspect)
+    along = (2.0 * _ease(u) - 1.0) * _TILT_REACH
+    match camera:
+        case "dolly_in":
+            return View(zoom=1.0 + ZOOM_REACH * _ease(u))
+        case "dolly_out":
+            return View(zoom=1.0 + ZOOM_REACH * (1.0 - _ease(u)))
+        case "pan_left":
+            return View(x=-across)
+        case "pan_right":
+            return View(x=across)
+        case "tilt_up":
+            return View(y=-along)
+        case "tilt_down":
+            return View(y=along)
+        case "orbit":
+            return View(x=0.8 * across, zoom=1.06, swing=2.0 * _ease(u) - 1.0)
+        case "handheld":
+            x = 0.010 * math.sin(2.1 * t_s) + 0.004 * math.sin(5.3 * t_s + 1.0)
+            y = 0.008 * math.sin(2.7 * t_s + 0.5) + 0.004 * math.sin(4.4 * t_s)
+            return View(x=x, y=y, zoom=1.05, roll=0.5 * math.sin(1.7 * t_s))
+        case "static":
+            return View()
+
+
+def subject_pose(motion: MotionName, *, u: float, t_s: float, stands: bool) -> Pose:
+    """How a subject moves; a thing that stands turns about its upright axis, one that floats about the view axis."""
+    reach = 2.0 * _ease(u) - 1.0
+    match motion:
+        case "left":
+            return Pose(x=-0.2 * reach, y=-0.006 * abs(math.sin(6.0 * t_s)))
+        case "right":
+            return Pose(x=0.2 * reach, y=-0.006 * abs(math.sin(6.0 * t_s)))
+        case "bouncing":
+            return Pose(y=-0.2 * abs(math.sin(2.6 * t_s)))
+        case "rotating" if stands:
+            return Pose(scale_x=0.62 + 0.38 * math.cos(1.6 * t_s))
+        case "rotating":
+            return Pose(angle=60.0 * t_s)
+        case "rising":
+            return Pose(y=-0.17 * reach)
+        case "falling":
+            return Pose(y=0.17 * reach)
+        case "swaying":
+            return Pose(x=0.018 * math.sin(1.9 * t_s), angle=7.0 * math.sin(1.9 * t_s))
+        case "still":
+            lift = math.sin(1.8 * t_s)
+            return Pose(y=0.0 if stands else 0.012 * lift, scale_x=1.0 - 0.004 * lift, scale_y=1.0 + 0.006 * lift)

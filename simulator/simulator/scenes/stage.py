@@ -1,0 +1,224 @@
+"""A scene painted once, ready to be seen from any camera position: background larger than the view, and one sprite a subject.
+
+`build_stage` is the expensive step (once a clip); `frame_at` only moves and blends. Used by `render.py` and by the training
+set of the small CLIP.
+"""
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from simulator.scenes.canvas import RGB, UInt8Frame
+from simulator.scenes.grammar import LightName, PlaceName, Scene, Subject
+from simulator.scenes.light import LIGHTS, grade, grade_sprite
+from simulator.scenes.palette import USUAL, tint
+from simulator.scenes.places import Setting
+from simulator.scenes.poses import Pose, View, camera_view, subject_pose
+from simulator.scenes.subjects import KINDS, Sprite, paint_sprite
+from simulator.scenes.wilds import PLACES, paint_place
+
+_MARGIN = 1.3  # the background is this much larger than the view, on each axis
+_HEIGHT = {"small": 0.36, "medium": 0.5, "large": 0.66}  # of the view
+_SPRITE_SPAN = 1.12  # the sprite's side over the painter's square
+_MOVES_SIDEWAYS = frozenset({"left", "right"})
+_N_MOTES = {"snow": 26, "plain": 0}
+
+
+class Actor(NamedTuple):
+    """One subject on the stage."""
+
+    subject: Subject
+    sprite: Sprite
+    shadow: Sprite | None
+    x: float
+    y: float
+    size: float  # height of the painter's square, in view heights
+
+
+class Motes(NamedTuple):
+    """Specks that drift through the air: x, y, speed down and speed right a second, one row each."""
+
+    state: npt.NDArray[np.float64]
+    colour: RGB
+
+
+class Stage(NamedTuple):
+    """Everything that is painted once."""
+
+    scene: Scene
+    background: UInt8Frame
+    actors: tuple[Actor, ...]
+    motes: Motes
+    size_px: tuple[int, int]
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of the view."""
+        return self.size_px[0] / self.size_px[1]
+
+
+def build_stage(scene: Scene, *, size_px: tuple[int, int], seed: int) -> Stage:
+    """Paint a scene.
+
+    Args:
+        scene: What to show; without a subject only the place is painted.
+        size_px: Width and height of the frames.
+        seed: Chooses shades, layout and texture; the same seed paints the same pixels.
+    """
+    rng = np.random.default_rng(seed)
+    light: LightName = scene.light or "day"
+    place: PlaceName = scene.place or "plain"
+    width, height = size_px
+    colour = None if scene.place_colour is None else tint(scene.place_colour, rng)
+    canvas_px = (math.ceil(width * _MARGIN), math.ceil(height * _MARGIN))
+    setting = Setting(light=light, colour=colour, rng=rng)
+    painted = paint_place(place, setting, size_px=canvas_px, unit_px=float(height))
+    background = _grained(grade(np.ascontiguousarray(painted), light), rng)
+    actors = _cast(scene, place, light, size_px=size_px, rng=rng)
+    return Stage(scene, background, actors, _motes(place, light, rng), size_px)
+
+
+def _grained(pixels: UInt8Frame, rng: np.random.Generator) -> UInt8Frame:
+    """A fixed, fine texture; flat colour would give optical flow nothing to hold on to."""
+    height, width = pixels.shape[:2]
+    noise = rng.normal(0.0, 5.0, (max(height // 3, 2), max(width // 3, 2))).astype(np.float32)
+    grain = cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.int16)
+    return np.asarray(np.clip(pixels + grain[..., None], 0, 255), np.uint8)
+
+
+def _cast(
+    scene: Scene, place: PlaceName, light: LightName, *, size_px: tuple[int, int], rng: np.random.Generator
+) -> tuple[Actor, ...]:
+    n = len(scene.subjects)
+    fit = min(1.0, 1.15 * size_px[0] / size_px[1])
+    actors = []
+    for index, subject in enumerate(scene.subjects):
+        kind = KINDS[subject.name]
+        size = _HEIGHT[subject.size] * kind.scale * fit * (1.0 if n == 1 else 0.76)
+        x = 0.0 if n == 1 else (index - 0.5) * 0.52 * fit
+        ground = PLACES[place].ground
+        y = -0.06 if kind.foot is None or place == "sky" else ground - kind.foot * size
+        side_px = max(8, round(size * size_px[1] * _SPRITE_SPAN))
+        sprite = grade_sprite(
+            paint_sprite(subject.name, tint(subject.colour or USUAL[subject.name], rng), side_px=side_px), light
+        )
+        if subject.motion == "left":
+            sprite = np.ascontiguousarray(sprite[:, ::-1])
+        shadow = None if kind.foot is None or place == "sky" else _shadow(side_px)
+        actors.append(Actor(subject, sprite, shadow, x + float(rng.uniform(-0.04, 0.04)), y, size))
+    return tuple(actors)
+
+
+def _shadow(side_px: int) -> Sprite:
+    y, x = np.ogrid[-1 : 1 : side_px * 1j, -1 : 1 : side_px * 1j]
+    shadow = np.zeros((side_px, side_px, 4), np.uint8)
+    shadow[..., 3] = np.asarray(120 * np.clip(1.15 - (x * x / 0.72 + y * y / 0.012), 0, 1))
+    return shadow
+
+
+def _motes(place: PlaceName, light: LightName, rng: np.random.Generator) -> Motes:
+    n = _N_MOTES.get(place, 9)
+    low, high = (-0.75, -0.5, 0.05 if place == "snow" else -0.02, 0.01), (0.75, 0.5, 0.14 if place == "snow" else 0.02, 0.05)
+    gain = LIGHTS[light].ground_gain
+    r, g, b = (int(min(255, 170 + 85 * channel)) for channel in gain)
+    return Motes(rng.uniform(low, high, (n, 4)), (r, g, b))
+
+
+def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: float = 0.0) -> UInt8Frame:
+    """See the stage at one moment.
+
+    Args:
+        stage: The painted scene.
+        u: Share of the clip that has passed, in [0, 1].
+        t_s: Seconds since the start.
+        ripple: How much the subjects lose their shape, in sprite sides; 0 keeps it.
+        phase: Where the ripple is, radians.
+    """
+    view = camera_view(stage.scene.camera, u=u, t_s=t_s, aspect=stage.aspect)
+    frame = _see(stage.background, view, stage.size_px)
+    for actor in stage.actors:
+        pose = subject_pose(actor.subject.motion, u=u, t_s=t_s, stands=KINDS[actor.subject.name].foot is not None)
+        if actor.shadow is not None:
+            below = Pose(x=pose.x, scale_x=1.0 + 1.2 * pose.y)
+            foot = KINDS[actor.subject.name].foot or 0.0
+            _blend(frame, actor.shadow, view, actor._replace(y=actor.y + foot * actor.size), pose=below)
+        sprite = actor.sprite if ripple == 0.0 else _rippled(actor.sprite, ripple, phase)
+        _blend(frame, sprite, view, actor, pose=pose)
+    _drift(frame, stage.motes, view, t_s=t_s)
+    return frame
+
+
+def _see(background: UInt8Frame, view: View, size_px: tuple[int, int]) -> UInt8Frame:
+    width, height = size_px
+    turn = math.radians(view.roll)
+    cos, sin = math.cos(turn) / view.zoom, math.sin(turn) / view.zoom
+    middle_x = background.shape[1] / 2 + (view.x + 0.03 * view.swing) * height
+    middle_y = background.shape[0] / 2 + view.y * height
+    if view.zoom == 1.0 and view.roll == 0.0 and view.x == 0.0 and view.y == 0.0:
+        left, top = round(middle_x - width / 2), round(middle_y - height / 2)
+        return np.array(background[top : top + height, left : left + width], np.uint8, order="C")
+    matrix = np.array(
+        [
+            [cos, -sin, middle_x - cos * width / 2 + sin * height / 2],
+            [sin, cos, middle_y - sin * width / 2 - cos * height / 2],
+        ]
+    )
+    seen = cv2.warpAffine(
+        background, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(seen, np.uint8)
+
+
+def _blend(frame: UInt8Frame, sprite: Sprite, view: View, actor: Actor, *, pose: Pose) -> None:
+    """Lay a sprite over the frame, in place, touching only the box that it covers."""
+    height, width = frame.shape[:2]
+    side = sprite.shape[0]
+    scale = actor.size * height * _SPRITE_SPAN / side * view.zoom
+    turn = math.radians(pose.angle - view.roll)
+    along = scale * pose.scale_x * (1.0 - 0.16 * view.swing**2)
+    down = scale * pose.scale_y
+    matrix = np.array(
+        [
+            [math.cos(turn) * along, -math.sin(turn) * down, 0.0],
+            [math.sin(turn) * along, math.cos(turn) * down, 0.0],
+        ]
+    )
+    centre_x = width / 2 + (actor.x + pose.x - view.x) * view.zoom * height
+    centre_y = height / 2 + (actor.y + pose.y - view.y) * view.zoom * height
+    reach_x, reach_y = np.abs(matrix[:, :2]).sum(axis=1) * side / 2 + 1
+    left, right = max(0, int(centre_x - reach_x)), min(width, int(centre_x + reach_x) + 1)
+    top, bottom = max(0, int(centre_y - reach_y)), min(height, int(centre_y + reach_y) + 1)
+    if right <= left or bottom <= top:
+        return
+    middle = (side - 1) / 2
+    matrix[:, 2] = np.array([centre_x - left, centre_y - top]) - 0.5 - matrix[:, :2].sum(axis=1) * middle
+    # Sprites only shrink a little here, so linear sampling does not alias.
+    patch = cv2.warpAffine(sprite, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+    under = frame[top:bottom, left:right]
+    clear = cv2.merge([255 - patch[..., 3]] * 3)
+    frame[top:bottom, left:right] = cv2.add(cv2.multiply(under, clear, scale=1 / 255), patch[..., :3])
+
+
+def _rippled(sprite: Sprite, ripple: float, phase: float) -> Sprite:
+    side = sprite.shape[0]
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    turn = 2 * math.pi / side
+    shift = ripple * side
+    moved_x = x + shift * np.sin(2 * turn * y + phase) + 0.6 * shift * np.sin(5 * turn * y - 2 * phase)
+    moved_y = y + shift * np.cos(3 * turn * x + 1.3 * phase)
+    warped = cv2.remap(sprite, moved_x.astype(np.float32), moved_y.astype(np.float32), cv2.INTER_LINEAR)
+    return np.asarray(warped, np.uint8)
+
+
+def _drift(frame: UInt8Frame, motes: Motes, view: View, *, t_s: float) -> None:
+    height, width = frame.shape[:2]
+    if height < 200:  # noqa: PLR2004 - below this a speck would be larger than a pixel's share of it
+        return
+    for x, y, down, right in motes.state:
+        at_x = ((x + right * t_s + 0.85) % 1.7 - 0.85 - view.x) * view.zoom * height + width / 2
+        at_y = ((y + down * t_s + 0.55) % 1.1 - 0.55 - view.y) * view.zoom * height + height / 2
+        centre = (round(at_x * 16), round(at_y * 16))
+        cv2.circle(frame, centre, round(0.0035 * height * 16), motes.colour, -1, cv2.LINE_AA, 4)
