@@ -1,13 +1,12 @@
 """Each private server starts, answers, is killed, and comes back with its data."""
 
 from pathlib import Path
-from typing import Any
 
-import botocore.session
 import nats
 import pymongo
 import pytest
-from testkit.servers import S3Server, mongo_server, nats_server, s3_server
+from testkit.clients import s3_client
+from testkit.servers import mongo_server, nats_server, s3_server
 
 
 async def stored_messages(url: str) -> int:
@@ -59,12 +58,6 @@ async def test_a_killed_document_store_keeps_its_documents() -> None:
     assert found["answer"] == 42
 
 
-def s3_client(server: S3Server, **changed: str) -> Any:
-    login = {"aws_access_key_id": server.access_key, "aws_secret_access_key": server.secret_key, **changed}
-    session = botocore.session.get_session()
-    return session.create_client("s3", endpoint_url=server.url, region_name=server.region, **login)
-
-
 async def test_a_killed_object_store_keeps_its_objects() -> None:
     async with s3_server(buckets=("clips",)) as server:
         s3_client(server).put_object(Bucket="clips", Key="a/b", Body=b"x" * 100_000)
@@ -76,7 +69,7 @@ async def test_a_killed_object_store_keeps_its_objects() -> None:
 
 async def test_the_object_store_refuses_another_secret() -> None:
     async with s3_server(buckets=("clips",)) as server:
-        stranger = s3_client(server, aws_secret_access_key="wrong")
+        stranger = s3_client(server, secret_key="wrong")
         with pytest.raises(stranger.exceptions.ClientError, match="SignatureDoesNotMatch"):
             stranger.list_buckets()
 
