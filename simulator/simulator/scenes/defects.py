@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import cv2
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.grammar import COLOURS, SUBJECTS, ColourName, Defect, DefectKind, Scene, Subject
@@ -16,7 +15,8 @@ from simulator.scenes.palette import USUAL
 
 _FLICKER_GAIN = 0.3  # brightness change at strength 1
 _RIPPLE = 0.09  # of the sprite's side at strength 1
-_N_NOISE_PLATES = 5
+_N_NOISE_PLATES = 4
+_PLATE_SPARE_ROWS = 64
 
 
 def draft_defects(seed: int) -> tuple[Defect, ...]:
@@ -77,7 +77,7 @@ class Faults:
         if wished.get("freeze", 0.0) > 0:
             self._frozen_from = int((n_frames - 1) * (1.0 - 0.9 * wished["freeze"]))
         self._cuts = self._cut_frames(n_frames)
-        self._plates: list[npt.NDArray[np.int8]] = []
+        self._plates: list[UInt8Frame] = []
 
     def _cut_frames(self, n_frames: int) -> list[int]:
         strength = self._wished.get("jump_cut", 0.0)
@@ -119,9 +119,17 @@ class Faults:
         if strength == 0:
             return frame
         if not self._plates:
-            sigma = 45.0 * strength
-            shape = (_N_NOISE_PLATES, *frame.shape[:2])
-            noise = np.clip(self._rng.standard_normal(shape, np.float32) * sigma, -120, 120)
-            self._plates = [cv2.merge([plate.astype(np.int16)] * 3) for plate in noise]
-        plate = np.roll(self._plates[index % _N_NOISE_PLATES], 37 * index, axis=0)
-        return np.asarray(cv2.add(frame, plate, dtype=cv2.CV_8U), np.uint8)
+            self._plates = self._noise_plates(frame, sigma=45.0 * strength)
+        plate = self._plates[index % _N_NOISE_PLATES]
+        first = 37 * index % _PLATE_SPARE_ROWS
+        shifted = plate[first : first + frame.shape[0]]
+        return np.asarray(cv2.addWeighted(frame, 1.0, shifted, 1.0, -128.0), np.uint8)
+
+    def _noise_plates(self, frame: UInt8Frame, *, sigma: float) -> list[UInt8Frame]:
+        """Grey noise around 128, a little higher than the frame so that it can be shifted instead of drawn anew."""
+        shape = (frame.shape[0] + _PLATE_SPARE_ROWS, frame.shape[1])
+        plates = []
+        for _ in range(_N_NOISE_PLATES):
+            noise = 128.0 + sigma * self._rng.standard_normal(shape, np.float32)
+            plates.append(cv2.cvtColor(np.clip(noise, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2RGB))
+        return [np.asarray(plate, np.uint8) for plate in plates]

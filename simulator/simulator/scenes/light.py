@@ -44,8 +44,8 @@ LIGHTS: dict[LightName, Light] = {
         haze=(34, 28, 10),
     ),
     "sunset": Light(
-        sky_top=(128, 70, 132),
-        sky_low=(255, 142, 58),
+        sky_top=(120, 104, 190),
+        sky_low=(255, 196, 110),
         ground_gain=(0.98, 0.62, 0.5),
         subject_gain=(1.0, 0.84, 0.74),
         haze=(16, 0, 6),
@@ -78,8 +78,8 @@ def paint_sky(c: Canvas, name: LightName, *, horizon: float, rng: np.random.Gene
             _disc(c, sun, 0.075, colour=(255, 250, 224))
             _clouds(c, (255, 244, 222), rng)
         case "sunset":
-            _disc(c, (side * 0.3, horizon - 0.06), 0.14, colour=(255, 92, 40))
-            _clouds(c, (240, 96, 84), rng)
+            _disc(c, (side * 0.3, horizon - 0.06), 0.14, colour=(255, 120, 50))
+            _clouds(c, (236, 140, 150), rng)
         case "night":
             _stars(c, horizon, rng)
             _disc(c, (side * 0.36, -0.34), 0.07, colour=(246, 244, 224))

@@ -27,11 +27,12 @@ USUAL: dict[SubjectName, ColourName] = {
     "fox": "orange", "cat": "grey", "bird": "blue", "fish": "orange", "flower": "pink", "lamp": "yellow", "book": "blue",
     "star": "yellow", "balloon": "red", "rocket": "white", "umbrella": "blue",
 }  # fmt: skip
-_SPREAD = 14  # largest change of one channel; keeps neighbours such as red and orange apart
+_BRIGHTER = 16  # largest change of all channels together
+_HUE_STEP = 5  # largest further change of one channel; keeps white from turning green, and red apart from orange
 
 
 def tint(colour: ColourName, rng: np.random.Generator) -> RGB:
     """One shade of a named colour."""
-    shift = rng.integers(-_SPREAD, _SPREAD + 1, size=3)
+    shift = rng.integers(-_BRIGHTER, _BRIGHTER + 1) + rng.integers(-_HUE_STEP, _HUE_STEP + 1, size=3)
     r, g, b = (int(np.clip(channel + step, 0, 255)) for channel, step in zip(BASE[colour], shift, strict=True))
     return (r, g, b)

@@ -49,7 +49,7 @@ class Stage(NamedTuple):
     """Everything that is painted once."""
 
     scene: Scene
-    background: UInt8Frame
+    background: Sprite
     actors: tuple[Actor, ...]
     motes: Motes
     size_px: tuple[int, int]
@@ -76,9 +76,10 @@ def build_stage(scene: Scene, *, size_px: tuple[int, int], seed: int) -> Stage:
     canvas_px = (math.ceil(width * _MARGIN), math.ceil(height * _MARGIN))
     setting = Setting(light=light, colour=colour, rng=rng)
     painted = paint_place(place, setting, size_px=canvas_px, unit_px=float(height))
-    background = _grained(grade(np.ascontiguousarray(painted), light), rng)
+    # Four channels, because cv2 warps them twice as fast as three.
+    background = cv2.cvtColor(_grained(grade(painted, light), rng), cv2.COLOR_RGB2RGBA)
     actors = _cast(scene, place, light, size_px=size_px, rng=rng)
-    return Stage(scene, background, actors, _motes(place, light, rng), size_px)
+    return Stage(scene, np.asarray(background, np.uint8), actors, _motes(place, light, rng), size_px)
 
 
 def _grained(pixels: UInt8Frame, rng: np.random.Generator) -> UInt8Frame:
@@ -112,10 +113,11 @@ def _cast(
     return tuple(actors)
 
 
-def _shadow(side_px: int) -> Sprite:
-    y, x = np.ogrid[-1 : 1 : side_px * 1j, -1 : 1 : side_px * 1j]
-    shadow = np.zeros((side_px, side_px, 4), np.uint8)
-    shadow[..., 3] = np.asarray(120 * np.clip(1.15 - (x * x / 0.72 + y * y / 0.012), 0, 1))
+def _shadow(width_px: int) -> Sprite:
+    height_px = max(4, width_px // 8)
+    y, x = np.ogrid[-1 : 1 : height_px * 1j, -1 : 1 : width_px * 1j]
+    shadow = np.zeros((height_px, width_px, 4), np.uint8)
+    shadow[..., 3] = np.asarray(120 * np.clip(1.15 - (x * x / 0.72 + y * y / 0.8), 0, 1))
     return shadow
 
 
@@ -148,10 +150,10 @@ def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: 
         sprite = actor.sprite if ripple == 0.0 else _rippled(actor.sprite, ripple, phase)
         _blend(frame, sprite, view, actor, pose=pose)
     _drift(frame, stage.motes, view, t_s=t_s)
-    return frame
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGBA2RGB), np.uint8)
 
 
-def _see(background: UInt8Frame, view: View, size_px: tuple[int, int]) -> UInt8Frame:
+def _see(background: Sprite, view: View, size_px: tuple[int, int]) -> Sprite:
     width, height = size_px
     turn = math.radians(view.roll)
     cos, sin = math.cos(turn) / view.zoom, math.sin(turn) / view.zoom
@@ -172,34 +174,39 @@ def _see(background: UInt8Frame, view: View, size_px: tuple[int, int]) -> UInt8F
     return np.asarray(seen, np.uint8)
 
 
-def _blend(frame: UInt8Frame, sprite: Sprite, view: View, actor: Actor, *, pose: Pose) -> None:
+def _blend(frame: Sprite, sprite: Sprite, view: View, actor: Actor, *, pose: Pose) -> None:
     """Lay a sprite over the frame, in place, touching only the box that it covers."""
     height, width = frame.shape[:2]
-    side = sprite.shape[0]
-    scale = actor.size * height * _SPRITE_SPAN / side * view.zoom
+    matrix = _turn_and_scale(actor, pose, view, per_px=height * _SPRITE_SPAN / sprite.shape[1])
+    centre = np.array(
+        [
+            width / 2 + (actor.x + pose.x - view.x) * view.zoom * height,
+            height / 2 + (actor.y + pose.y - view.y) * view.zoom * height,
+        ]
+    )
+    extent = np.array([sprite.shape[1], sprite.shape[0]])
+    reach = np.abs(matrix) @ extent / 2 + 1
+    left, top = np.maximum(centre - reach, 0).astype(int)
+    right, bottom = np.minimum(centre + reach + 1, (width, height)).astype(int)
+    if right <= left or bottom <= top:
+        return
+    offset = centre - (left, top) - 0.5 - matrix @ ((extent - 1) / 2)
+    # Sprites shrink little here, so linear sampling does not alias.
+    whole = np.column_stack([matrix, offset])
+    patch = cv2.warpAffine(sprite, whole, (int(right - left), int(bottom - top)), flags=cv2.INTER_LINEAR)
+    clear = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(patch, 3)), cv2.COLOR_GRAY2RGBA)
+    under = frame[top:bottom, left:right]
+    clear[..., 3] = 255
+    frame[top:bottom, left:right] = cv2.add(cv2.multiply(under, clear, scale=1 / 255), patch)
+
+
+def _turn_and_scale(actor: Actor, pose: Pose, view: View, *, per_px: float) -> npt.NDArray[np.float64]:
+    scale = actor.size * per_px * view.zoom
     turn = math.radians(pose.angle - view.roll)
     along = scale * pose.scale_x * (1.0 - 0.16 * view.swing**2)
     down = scale * pose.scale_y
-    matrix = np.array(
-        [
-            [math.cos(turn) * along, -math.sin(turn) * down, 0.0],
-            [math.sin(turn) * along, math.cos(turn) * down, 0.0],
-        ]
-    )
-    centre_x = width / 2 + (actor.x + pose.x - view.x) * view.zoom * height
-    centre_y = height / 2 + (actor.y + pose.y - view.y) * view.zoom * height
-    reach_x, reach_y = np.abs(matrix[:, :2]).sum(axis=1) * side / 2 + 1
-    left, right = max(0, int(centre_x - reach_x)), min(width, int(centre_x + reach_x) + 1)
-    top, bottom = max(0, int(centre_y - reach_y)), min(height, int(centre_y + reach_y) + 1)
-    if right <= left or bottom <= top:
-        return
-    middle = (side - 1) / 2
-    matrix[:, 2] = np.array([centre_x - left, centre_y - top]) - 0.5 - matrix[:, :2].sum(axis=1) * middle
-    # Sprites only shrink a little here, so linear sampling does not alias.
-    patch = cv2.warpAffine(sprite, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
-    under = frame[top:bottom, left:right]
-    clear = cv2.merge([255 - patch[..., 3]] * 3)
-    frame[top:bottom, left:right] = cv2.add(cv2.multiply(under, clear, scale=1 / 255), patch[..., :3])
+    cos, sin = math.cos(turn), math.sin(turn)
+    return np.array([[cos * along, -sin * down], [sin * along, cos * down]])
 
 
 def _rippled(sprite: Sprite, ripple: float, phase: float) -> Sprite:
@@ -213,7 +220,7 @@ def _rippled(sprite: Sprite, ripple: float, phase: float) -> Sprite:
     return np.asarray(warped, np.uint8)
 
 
-def _drift(frame: UInt8Frame, motes: Motes, view: View, *, t_s: float) -> None:
+def _drift(frame: Sprite, motes: Motes, view: View, *, t_s: float) -> None:
     height, width = frame.shape[:2]
     if height < 200:  # noqa: PLR2004 - below this a speck would be larger than a pixel's share of it
         return
