@@ -135,7 +135,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         found = next((x for x in self.provider if x.name == name), None)
         if found is None:
-            raise Permanent("catalog.unknown_provider", f"The catalogue has no vendor {name!r}: add it to catalog.toml.")
+            raise Permanent(
+                "catalog.unknown_provider", f"The catalogue has no vendor {name!r}: add it to catalog.toml."
+            )
         return found
 
 

@@ -22,7 +22,7 @@ from nats.aio.client import Client
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken
 from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, ApiError, Outgoing, publish, publish_together
-from runtime.telemetry import inject
+from runtime.telemetry import inject, trace_id_of
 
 E = TypeVar("E", bound=Event)
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
@@ -35,10 +35,12 @@ class History(NamedTuple):
     Attributes:
         events: In the order of the log.
         last_sequence: Stream sequence of the newest; 0 where the job is unknown. A decision expects it.
+        trace_id: Trace of the oldest message that belongs to one, in hex; empty where none does.
     """
 
     events: tuple[AnyEvent, ...]
     last_sequence: int
+    trace_id: str = ""
 
     def first(self, kind: type[E]) -> E | None:
         """Give the first event of a type, None where there is none."""
@@ -103,7 +105,9 @@ class EventLog:
         """
         stored = await self._reader.last_of_each(VIDEO, (job_filter(job_id),))
         stored.sort(key=_sequence)
-        return History(tuple(decode(x.body) for x in stored), stored[-1].sequence if stored else 0)
+        events = tuple(decode(x.body) for x in stored)
+        trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
+        return History(events, stored[-1].sequence if stored else 0, trace_id)
 
     async def find(self, kind: type[E], job_id: str, *tokens: str) -> E | None:
         """Read one fact by the tokens of its subject, None where it has not happened."""
@@ -115,7 +119,6 @@ class EventLog:
         if not isinstance(event, kind):
             raise InvariantBroken("log.wrong_type", subject)
         return event
-
 
     def _headers(self, event: Event) -> dict[str, str]:
         headers = cloudevents_headers(event, source=self._source)

@@ -4,6 +4,7 @@ The W3C context and the job id (as baggage) travel in message headers. The job i
 span processor, so that nobody has to remember it.
 """
 
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -22,6 +23,7 @@ JOB_ID = "job.id"
 EXPORT_DELAY_MS = 500
 """Short enough that a trace is whole soon after its job."""
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-")
 _tracer = trace.get_tracer("dailies")
 
 
@@ -98,6 +100,12 @@ def current_trace_id() -> str:
     """Give the trace id in hex, empty outside any trace."""
     span_context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(span_context.trace_id) if span_context.is_valid else ""
+
+
+def trace_id_of(headers: Mapping[str, str]) -> str:
+    """Read the trace id in hex from message headers, empty where they carry no valid context."""
+    match = _TRACEPARENT.match(headers.get("traceparent", ""))
+    return match[1] if match else ""
 
 
 @contextmanager
