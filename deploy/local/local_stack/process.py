@@ -92,9 +92,15 @@ class Process:
         return self.is_alive() and answers(self.spec.ready_url)
 
     def launch(self) -> None:
-        """Start the process in a session of its own without waiting for it to answer; nothing if it runs."""
+        """Start the process in a session of its own without waiting for it to answer; nothing if it runs.
+
+        Raises:
+            StartFailed: another program answers at its URL already.
+        """
         if self.is_alive():
             return
+        if answers(self.spec.ready_url):
+            raise StartFailed(f"{self.spec.name}: another program answers at {self.spec.ready_url}; stop that first.")
         self.spec.log.parent.mkdir(parents=True, exist_ok=True)
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         with self.spec.log.open("ab") as log:
@@ -124,8 +130,6 @@ class Process:
                 within = f"{self.spec.start_within_s:.0f} s"
                 raise StartFailed(f"{self.spec.name} did not answer within {within}.{self._last_words()}")
             time.sleep(POLL_S)
-        if not self.is_alive():
-            raise StartFailed(f"{self.spec.name} ended; another program answers at {self.spec.ready_url}.")
 
     def start(self) -> None:
         """Start the process and wait until it answers; nothing if it runs."""
