@@ -44,7 +44,7 @@ def s3_client(server: S3Server, *, secret_key: str | None = None) -> Any:
         server: Where to.
         secret_key: Another secret than the server's.
     """
-    return Session().create_client(  # type: ignore[no-untyped-call]
+    return Session().create_client(  # type: ignore[no-untyped-call, unused-ignore]
         "s3",
         endpoint_url=server.url,
         region_name=server.region,
