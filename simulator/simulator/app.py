@@ -1,0 +1,76 @@
+"""Composition root: build the simulator and hand out its ASGI application."""
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import httpx
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp
+
+from simulator.background import Background
+from simulator.callbacks import TIMEOUT_S, Announcer
+from simulator.control import Control
+from simulator.engine import Engine
+from simulator.faults import FaultBook
+from simulator.http import DropConnections
+from simulator.ledger import Ledger
+from simulator.media import MediaStore
+from simulator.settings import Settings, Tuning
+from simulator.vendors import VENDORS
+
+
+class Simulator:
+    """All vendors over one engine; use it as an async context manager and serve `asgi`."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        folder = settings.state_dir
+        self._ledger = Ledger(folder / "ledger.jsonl" if folder else None)
+        self._media = MediaStore(folder / "clips" if folder else None, n_workers=settings.render_workers)
+        # Callbacks go where the client said, over our own connection, with no proxy between.
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        faults = FaultBook(clock)
+        self._announcer = Announcer(http=self._http, faults=faults, tuning=lambda: self.engine.tuning, clock=clock)
+        self.engine = Engine(
+            ledger=self._ledger,
+            media=self._media,
+            faults=faults,
+            tuning=Tuning(
+                time_compression=settings.time_compression, zero_latency=settings.zero_latency, seed=settings.seed
+            ),
+            announce=self._announcer.announce,
+            clock=clock,
+        )
+        self.asgi: ASGIApp = DropConnections(Router(routes=self._routes()))
+        self._stack = AsyncExitStack()
+
+    def _routes(self) -> list[BaseRoute]:
+        routes: list[BaseRoute] = [*Control(engine=self.engine, announcer=self._announcer).routes()]
+        for kind in VENDORS:
+            vendor = kind(engine=self.engine, settings=self._settings)
+            self._announcer.register(vendor)
+            routes += vendor.routes()
+        return routes
+
+    @property
+    def background(self) -> Background:
+        """The owner of everything that runs beside the requests."""
+        return self.engine.background
+
+    async def __aenter__(self) -> Self:
+        """Load the ledger and go on with open tasks."""
+        await self._stack.enter_async_context(self._http)
+        self._stack.enter_context(self._ledger)
+        self._stack.enter_context(self._media)
+        self._stack.push_async_callback(self.engine.close)
+        self.engine.resume()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Stop in reverse order."""
+        await self._stack.aclose()

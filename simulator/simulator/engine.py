@@ -1,0 +1,217 @@
+"""The task engine under all vendors: accept an order, let time pass, render, bill, call back.
+
+A vendor's submit endpoint calls `accept`; poll endpoints read tasks from the ledger.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from statistics import NormalDist
+
+import msgspec
+
+from simulator.background import Background
+from simulator.faults import Fault, FaultBook, chance, without_marks
+from simulator.ledger import Ledger
+from simulator.media import MediaStore
+from simulator.settings import Latency, Tuning
+from simulator.tasks import ENDED, ClipSpec, Defect, Order, State, Task
+
+FOREVER_S = 1e9  # not infinity, which JSON cannot carry
+P95_Z = NormalDist().inv_cdf(0.95)
+QUEUED_SHARE = 0.1  # part of a task's time that it waits before it starts
+BENCH_SIZES = {True: (320, 180), False: (180, 320)}  # landscape or not; zero-latency mode only
+BENCH_PROMPT = "a red ball"
+ENDINGS = {"refused_at_completion": State.FILTERED, "failed_at_completion": State.FAILED}
+
+Announce = Callable[[Task, Background], None]
+
+
+class Engine:
+    """Runs every task from acceptance to its end; the only writer of tasks."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        media: MediaStore,
+        faults: FaultBook,
+        tuning: Tuning,
+        announce: Announce,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.ledger = ledger
+        self.media = media
+        self.faults = faults
+        self.tuning = tuning
+        self.clock = clock
+        self._announce = announce
+        self._wakeups: dict[tuple[str, str], asyncio.Event] = {}
+        self.background = Background()
+
+    def resume(self) -> None:
+        """Go on with the tasks that a former process left open."""
+        for task in self.ledger.tasks():
+            if task.is_open:
+                self._start(task)
+
+    async def close(self) -> None:
+        """Stop working; open tasks go on after the next start."""
+        await self.background.close()
+
+    def accept(self, order: Order, *, task_id: str, marks: tuple[str, ...] = ()) -> Task:
+        """Take an order on: from here on the vendor does the work and bills it."""
+        now = self.clock()
+        tuning = self.tuning
+        nth = self.ledger.n_of_prompt(order.vendor, order.model, order.prompt)
+        drawn = self._plan(order, marks)
+        latency_s = 0.0 if tuning.zero_latency else self._latency_s(order, nth, drawn)
+        stuck = drawn.get("stuck")
+        task = Task(
+            id=task_id,
+            order=order,
+            submitted_at_s=now,
+            starts_at_s=now + latency_s * QUEUED_SHARE,
+            due_at_s=now + latency_s,
+            planned=next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED),
+            stuck_until_s=None if stuck is None else now + (stuck.duration_s or FOREVER_S),
+            clips=self._clips(order, nth, drawn),
+            updated_at_s=now,
+            marks=marks,
+        )
+        self.ledger.save(task)
+        if tuning.zero_latency and stuck is None and self._all_rendered(task):
+            self._finish(task, task.planned)
+        else:
+            self._start(task)
+        return task
+
+    def submitted_again(self, task: Task) -> None:
+        """Count another submit that named the same client reference."""
+        task.n_submissions += 1
+        self.ledger.save(task)
+
+    def finish(self, task: Task, ending: State) -> None:
+        """End an open task by hand, e.g. a stuck one that succeeds late."""
+        task.planned, task.stuck_until_s, task.due_at_s = ending, None, self.clock()
+        self.ledger.save(task)
+        if (wakeup := self._wakeups.get((task.order.vendor, task.id))) is not None:
+            wakeup.set()
+
+    def forget_all(self) -> None:
+        """Drop every task; what still runs finds nothing to end."""
+        self.ledger.reset()
+        for wakeup in self._wakeups.values():
+            wakeup.set()
+
+    def is_full(self, vendor: str, account: str) -> bool:
+        """Whether the account has as many tasks in flight as it may."""
+        limit = self.tuning.max_parallel.get(vendor, 0)
+        return limit > 0 and self.ledger.n_open(vendor, account) >= limit
+
+    def is_expired(self, task: Task) -> bool:
+        """Whether the vendor has deleted the task's files."""
+        age_s = self.clock() - (task.ended_at_s or task.submitted_at_s)
+        return age_s > self.tuning.retention_s.get(task.order.vendor, math.inf)
+
+    def _plan(self, order: Order, marks: tuple[str, ...]) -> dict[str, Fault]:
+        drawn = [
+            fault
+            for moment in ("accept", "completion")
+            for fault in self.faults.draw(moment, vendor=order.vendor, subject=order.prompt, marks=marks)
+        ]
+        return {fault.kind: fault for fault in drawn}
+
+    def _latency_s(self, order: Order, nth: int, drawn: dict[str, Fault]) -> float:
+        latency = self.tuning.latency.get(order.vendor, Latency(median_s=60.0, p95_s=180.0))
+        spread = math.log(latency.p95_s / latency.median_s) / P95_Z if latency.median_s > 0 else 0.0
+        luck = chance(self.tuning.seed, "latency", order.vendor, order.model, order.prompt, nth)
+        deviation = NormalDist().inv_cdf(min(max(luck, 0.01), 0.99))
+        slow = drawn["slow"].factor if "slow" in drawn else 1.0
+        return latency.median_s * math.exp(spread * deviation) * slow / self.tuning.time_compression
+
+    def _clips(self, order: Order, nth: int, drawn: dict[str, Fault]) -> tuple[ClipSpec, ...]:
+        width, height = order.size_px
+        if self.tuning.zero_latency:
+            size = BENCH_SIZES[width >= height]
+            return (ClipSpec(prompt=BENCH_PROMPT, duration_s=order.duration_s, size_px=size, seed=0),) * order.n_clips
+        seed = order.seed
+        if seed is None:
+            luck = chance(self.tuning.seed, "seed", order.vendor, order.model, order.prompt, nth)
+            seed = int(luck * 2**31)
+        flaw = drawn.get("defect")
+        defects = (Defect(kind=flaw.defect, strength=flaw.strength),) if flaw is not None else ()
+        return tuple(
+            ClipSpec(
+                prompt=without_marks(order.prompt),
+                duration_s=order.duration_s,
+                size_px=order.size_px,
+                seed=(seed + sample) % 2**31,
+                audio=order.audio,
+                defects=defects,
+                quality="final" if order.premium else "draft",
+            )
+            for sample in range(order.n_clips)
+        )
+
+    def _all_rendered(self, task: Task) -> bool:
+        return all(self.media.peek(clip) is not None for clip in task.clips)
+
+    def _start(self, task: Task) -> None:
+        self._wakeups[task.order.vendor, task.id] = asyncio.Event()
+        self.background.start(self._live(task))
+
+    async def _live(self, task: Task) -> None:
+        key = (task.order.vendor, task.id)
+        wakeup = self._wakeups[key]
+        try:
+            await self._wait(wakeup, until_s=task.starts_at_s)
+            if task.state is State.QUEUED and self._is_known(task):
+                self._change(task, State.RUNNING)
+            await self._render(task)
+            await self._wait(wakeup, until_s=max(task.due_at_s, task.stuck_until_s or 0.0))
+            await self._render(task)
+            if self._is_known(task):
+                self._finish(task, task.planned)
+        finally:
+            self._wakeups.pop(key, None)
+
+    async def _render(self, task: Task) -> None:
+        # Before the vendor's own time passes, and again after it, should the ending have been changed by hand.
+        if task.planned is State.SUCCEEDED:
+            for clip in task.clips:
+                await self.media.clip(clip)
+
+    async def _wait(self, wakeup: asyncio.Event, *, until_s: float) -> None:
+        left_s = until_s - self.clock()
+        if left_s <= 0 or wakeup.is_set():
+            return
+        try:
+            await asyncio.wait_for(wakeup.wait(), left_s)
+        except TimeoutError:
+            return
+
+    def _is_known(self, task: Task) -> bool:
+        return self.ledger.get(task.order.vendor, task.id) is task
+
+    def _finish(self, task: Task, ending: State) -> None:
+        # Failed and filtered work is not billed by either vendor.
+        task.billed_usd_micros = task.order.price_usd_micros if ending is State.SUCCEEDED else 0
+        task.ended_at_s = self.clock()
+        self._change(task, ending)
+
+    def _change(self, task: Task, state: State) -> None:
+        if task.state in ENDED:
+            return
+        task.state = state
+        task.updated_at_s = self.clock()
+        self.ledger.save(task)
+        self._announce(task, self.background)
+
+
+def describe(task: Task) -> dict[str, object]:
+    """Show a task as a ledger entry."""
+    fields = msgspec.to_builtins(task)
+    order = fields.pop("order")
+    return {**order, **fields}

@@ -1,0 +1,67 @@
+"""Serve the simulator with uvicorn until SIGTERM, and say when it is ready."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import uvicorn
+
+from simulator.app import Simulator
+from simulator.http import DroppableProtocol
+from simulator.settings import Settings
+
+GRACE_S = 2  # open requests get this long after SIGTERM
+BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its signal handlers, which would end the process by the signal."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so in one line of JSON."""
+        await super().startup(sockets)
+        host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
+        base_url = f"http://{host}:{port}"
+        ready = {"status": "ready", "base_url": base_url, "control_url": f"{base_url}/_control", "port": port}
+        sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+        sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`."""
+        yield
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Returns:
+        The exit status: 0, or 1 when something in the background died.
+    """
+    listener = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+    async with Simulator(settings) as simulator:
+        config = uvicorn.Config(
+            simulator.asgi,
+            http=DroppableProtocol,
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = Server(config)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        serving = loop.create_task(server.serve(sockets=[listener]))
+        waits = [loop.create_task(event.wait()) for event in (stop, simulator.background.died)]
+        await asyncio.wait([serving, *waits], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for task in waits:
+            task.cancel()
+        return 1 if simulator.background.died.is_set() else 0
