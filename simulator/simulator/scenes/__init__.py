@@ -5,7 +5,7 @@ is pure but `render_clip`, which encodes.
 """
 
 from simulator.scenes.canvas import UInt8Frame
-from simulator.scenes.caption import caption, sample_scene
+from simulator.scenes.captions import caption, sample_scene
 from simulator.scenes.defects import draft_defects
 from simulator.scenes.encode import render_clip
 from simulator.scenes.grammar import Defect, DefectKind, Quality, Scene, Subject

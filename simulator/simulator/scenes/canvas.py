@@ -39,13 +39,20 @@ class Canvas:
         self.pixels = pixels
         self.unit_px = unit_px
         height, width = pixels.shape[:2]
-        self._middle = np.array([width / 2.0, height / 2.0])
+        # Pixel centres lie at whole numbers for cv2, hence the half pixel.
+        self._middle = (width / 2.0 - 0.5, height / 2.0 - 0.5)
         self.half_width = width / 2.0 / unit_px
         self.half_height = height / 2.0 / unit_px
 
     def _fixed(self, points: Sequence[Point]) -> npt.NDArray[np.int32]:
-        raw = np.asarray(points, dtype=np.float64) * self.unit_px + self._middle - 0.5
-        return np.round(raw * _ONE).astype(np.int32)
+        # Plain arithmetic: for the few points of one shape it is quicker than an array.
+        unit, (middle_x, middle_y) = self.unit_px, self._middle
+        fixed = [(round((x * unit + middle_x) * _ONE), round((y * unit + middle_y) * _ONE)) for x, y in points]
+        return np.array(fixed, np.int32)
+
+    def _fixed_point(self, point: Point) -> tuple[int, int]:
+        x, y = self._fixed([point])[0]
+        return int(x), int(y)
 
     def _length(self, value: float) -> int:
         return max(round(value * self.unit_px * _ONE), _ONE // 2)
@@ -62,19 +69,17 @@ class Canvas:
         self, centre: Point, radii: Point, colour: RGB, *, angle: float = 0.0, arc: tuple[float, float] = (0.0, 360.0)
     ) -> None:
         """Fill an ellipse, or the pie slice between two angles in degrees (clockwise from the right)."""
-        x, y = self._fixed([centre])[0]
         axes = (self._length(radii[0]), self._length(radii[1]))
         cv2.ellipse(
-            self.pixels, (int(x), int(y)), axes, angle, *arc, (*colour, 255), -1, cv2.LINE_AA, _SHIFT
+            self.pixels, self._fixed_point(centre), axes, angle, *arc, (*colour, 255), -1, cv2.LINE_AA, _SHIFT
         )
 
     def ring(self, centre: Point, radii: Point, colour: RGB, *, width: float, arc: tuple[float, float] = (0.0, 360.0)) -> None:
         """Draw the outline of an ellipse or of one of its arcs."""
-        x, y = self._fixed([centre])[0]
         axes = (self._length(radii[0]), self._length(radii[1]))
         thickness = max(1, round(width * self.unit_px))
         cv2.ellipse(
-            self.pixels, (int(x), int(y)), axes, 0.0, *arc, (*colour, 255), thickness, cv2.LINE_AA, _SHIFT
+            self.pixels, self._fixed_point(centre), axes, 0.0, *arc, (*colour, 255), thickness, cv2.LINE_AA, _SHIFT
         )
 
     def line(self, points: Sequence[Point], colour: RGB, *, width: float) -> None:
@@ -83,7 +88,7 @@ class Canvas:
         cv2.polylines(self.pixels, [self._fixed(points)], False, (*colour, 255), thickness, cv2.LINE_AA, _SHIFT)
 
     def gradient(self, top: RGB, bottom: RGB, *, between: tuple[float, float] | None = None) -> None:
-        """Fill full-width rows with a vertical gradient; `between` gives its top and bottom, default the whole canvas."""
+        """Fill full-width rows of an RGB canvas with a vertical gradient; `between` gives its top and bottom, default the whole canvas."""
         start, stop = between or (-self.half_height, self.half_height)
         height = self.pixels.shape[0]
         first = int(np.clip(round((start + self.half_height) * self.unit_px), 0, height))
@@ -92,4 +97,6 @@ class Canvas:
             return
         weight = np.linspace(0.0, 1.0, last - first, dtype=np.float32)[:, None]
         rows = (1 - weight) * np.array(top, np.float32) + weight * np.array(bottom, np.float32)
-        self.pixels[first:last, :, :3] = rows[:, None, :].astype(np.uint8)
+        column = rows.astype(np.uint8)[:, None, :]
+        size = (self.pixels.shape[1], last - first)
+        self.pixels[first:last] = cv2.resize(column, size, interpolation=cv2.INTER_NEAREST)

@@ -1,6 +1,6 @@
 """The scene grammar: what a clip may show, as frozen structs and literal types.
 
-First stop of the renderer: `parse.py` makes a Scene from a prompt, `stage.py` draws it, `caption.py` puts it back into words.
+First stop of the renderer: `parse.py` makes a Scene from a prompt, `stage.py` draws it, `captions.py` puts it back into words.
 The training set of the small CLIP is drawn from the same grammar, so a word known here is a word that the score understands.
 """
 

@@ -83,13 +83,13 @@ def subject_pose(motion: MotionName, *, u: float, t_s: float, stands: bool) -> P
         case "bouncing":
             return Pose(y=-0.2 * abs(math.sin(2.6 * t_s)))
         case "rotating" if stands:
-            return Pose(scale_x=0.62 + 0.38 * math.cos(1.6 * t_s))
+            return Pose(scale_x=0.72 + 0.28 * math.cos(1.6 * t_s))
         case "rotating":
             return Pose(angle=60.0 * t_s)
         case "rising":
-            return Pose(y=-0.17 * reach)
+            return Pose(y=-0.15 * reach - (0.13 if stands else 0.0))
         case "falling":
-            return Pose(y=0.17 * reach)
+            return Pose(y=0.15 * reach - (0.13 if stands else 0.0))
         case "swaying":
             return Pose(x=0.018 * math.sin(1.9 * t_s), angle=7.0 * math.sin(1.9 * t_s))
         case "still":

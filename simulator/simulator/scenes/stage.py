@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from simulator.scenes.canvas import RGB, UInt8Frame
 from simulator.scenes.grammar import LightName, PlaceName, Scene, Subject
@@ -85,9 +86,10 @@ def build_stage(scene: Scene, *, size_px: tuple[int, int], seed: int) -> Stage:
 def _grained(pixels: UInt8Frame, rng: np.random.Generator) -> UInt8Frame:
     """A fixed, fine texture; flat colour would give optical flow nothing to hold on to."""
     height, width = pixels.shape[:2]
-    noise = rng.normal(0.0, 5.0, (max(height // 3, 2), max(width // 3, 2))).astype(np.float32)
-    grain = cv2.resize(noise, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.int16)
-    return np.asarray(np.clip(pixels + grain[..., None], 0, 255), np.uint8)
+    noise = 128 + 5.0 * rng.standard_normal((max(height // 3, 2), max(width // 3, 2)), np.float32)
+    grain = cv2.resize(noise.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    grey = cv2.cvtColor(grain, cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(pixels, 1.0, grey, 1.0, -128.0), np.uint8)
 
 
 def _cast(
@@ -142,7 +144,7 @@ def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: 
     view = camera_view(stage.scene.camera, u=u, t_s=t_s, aspect=stage.aspect)
     frame = _see(stage.background, view, stage.size_px)
     for actor in stage.actors:
-        pose = subject_pose(actor.subject.motion, u=u, t_s=t_s, stands=KINDS[actor.subject.name].foot is not None)
+        pose = _pose(actor, u=u, t_s=t_s, reach=1.0 if len(stage.actors) == 1 else 0.4)
         if actor.shadow is not None:
             below = Pose(x=pose.x, scale_x=1.0 + 1.2 * pose.y)
             foot = KINDS[actor.subject.name].foot or 0.0
@@ -151,6 +153,11 @@ def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: 
         _blend(frame, sprite, view, actor, pose=pose)
     _drift(frame, stage.motes, view, t_s=t_s)
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGBA2RGB), np.uint8)
+
+
+def _pose(actor: Actor, *, u: float, t_s: float, reach: float) -> Pose:
+    pose = subject_pose(actor.subject.motion, u=u, t_s=t_s, stands=KINDS[actor.subject.name].foot is not None)
+    return structs.replace(pose, x=reach * pose.x)
 
 
 def _see(background: Sprite, view: View, size_px: tuple[int, int]) -> Sprite:

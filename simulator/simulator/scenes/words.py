@@ -1,6 +1,6 @@
 """The words of the grammar: every synonym, and what it stands for.
 
-Used by `parse.py` to read prompts and by `caption.py` to write them. Phrases are written with single spaces; hyphens in a
+Used by `parse.py` to read prompts and by `captions.py` to write them. Phrases are written with single spaces; hyphens in a
 prompt are read as spaces, so "dolly-in" and "dolly in" are the same phrase.
 """
 
