@@ -1,0 +1,1 @@
+"""Where the router meets the outside: the budget records."""

@@ -1,0 +1,93 @@
+"""The one way a job moves: load its history, fold, decide, hold the money, append the decision, settle the money.
+
+Every handler ends here. Running it twice, on two replicas, or again after a crash at any line, changes nothing.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from dailies_contracts import ClipRequested
+from runtime.catalog import Catalog
+from runtime.clock import Clock
+from runtime.errors import ConcurrencyConflict
+from runtime.log import EventLog, History
+from runtime.telemetry import span
+
+from router.adapters.ledger import Ledger
+from router.domain.decide import Decision, decide
+from router.domain.money import corrections
+from router.domain.policy import Context
+from router.domain.state import Drafting, Ended, Phase, Requested, fold
+
+MAX_ROUNDS = 20
+"""Conflicts are with other facts about the same job; there are never so many at once."""
+
+log = logging.getLogger(__name__)
+
+
+class Advance:
+    """Moves jobs; built once per process."""
+
+    def __init__(self, *, log: EventLog, ledger: Ledger, catalog: Catalog, clock: Clock) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._catalog = catalog
+        self._clock = clock
+
+    async def __call__(self, job_id: str) -> Phase:
+        """Decide whatever there is to decide about a job.
+
+        Returns:
+            The phase it is in afterwards.
+
+        Raises:
+            ConcurrencyConflict: The job would not stand still; the message comes again.
+            DependencyUnavailable: NATS does not answer; the message comes again.
+        """
+        for _ in range(MAX_ROUNDS):
+            history = await self._log.history(job_id)
+            state = fold(history.events)
+            decision = decide(state, await self._context(state))
+            if not decision or await self._commit(state, history, decision):
+                after = fold((*history.events, *decision))
+                await self._settle(job_id, after)
+                return after
+        raise ConcurrencyConflict("job.contended", job_id)
+
+    async def _context(self, state: Phase) -> Context:
+        left = await self._ledger.left_usd_micros(state.job.tenant_id) if isinstance(state, Drafting) else 0
+        return Context(now=self._clock(), catalog=self._catalog, budget_left_usd_micros=left)
+
+    async def _commit(self, state: Phase, history: History, decision: Decision) -> bool:
+        assert isinstance(state, Requested)  # noqa: S101 (decide() answers nothing in any other phase)
+        job_id, tenant_id = state.job.job_id, state.job.tenant_id
+        quotes = {event.clip_id: event.quote_usd_micros for event in decision if isinstance(event, ClipRequested)}
+        with span("router.decide", events=[type(event).__name__ for event in decision]):
+            if quotes and not await self._ledger.hold(tenant_id, job_id, quotes):
+                return False
+            try:
+                await self._log.append(job_id, decision, expected_sequence=history.last_sequence)
+            except ConcurrencyConflict:
+                return False
+        for event in decision:
+            log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
+        return True
+
+    async def _settle(self, job_id: str, state: Phase) -> None:
+        if not _may_need_settling(state):
+            return
+        wanted = corrections(await self._ledger.accounts(job_id), state.clips)
+        if wanted:
+            await self._ledger.correct(_tenant_id(state), job_id, wanted)
+
+
+Move = Callable[[str], Awaitable[Phase]]
+
+
+def _may_need_settling(state: Phase) -> bool:
+    return isinstance(state, Ended) or any(not clip.is_pending for clip in state.clips.values())
+
+
+def _tenant_id(state: Phase) -> str:
+    assert isinstance(state, Requested | Ended)  # noqa: S101 (a job with clips was requested)
+    return state.tenant_id if isinstance(state, Ended) else state.job.tenant_id
