@@ -1,6 +1,7 @@
 """Dailies on one machine: `python -m local_stack up | down | status | demo | logs | kill NAME | restart NAME`."""
 
 import argparse
+import asyncio
 import os
 import signal
 import sys
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from local_stack.demo.gateway import NotFinished, Refused
+from local_stack.demo.story import Incomplete, run_demo
 from local_stack.parts import MissingProgram
 from local_stack.process import StartFailed
 from local_stack.stack import AlreadyRunning, NotRunning, Stack
@@ -66,7 +69,12 @@ def status(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Run one job before everybody's eyes."""
-    raise NotImplementedError(options)
+    try:
+        asyncio.run(run_demo(Stack(options.dir), lambda line: print(line, flush=True)))
+    except (Incomplete, Refused, NotFinished, TimeoutError) as err:
+        print(f"\n{err}\nLogs: {options.dir / 'logs'}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def logs(options: argparse.Namespace) -> int:

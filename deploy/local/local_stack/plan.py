@@ -3,6 +3,7 @@
 Pure but for the configuration file that nats-server wants; `stack` carries the plan out.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -140,7 +141,7 @@ def _facts(layout: Layout, *, ports: Mapping[str, int], keys: Credentials) -> di
         "s3_access_key": keys.s3_access_key,
         "s3_secret_key": keys.s3_secret_key,
         "simulators": {vendor: f"{simulator}/{vendor}" for vendor in VENDORS},
-        "simulator_control_url": f"{simulator}/control",
+        "simulator_control_url": f"{simulator}/_control",
         "otlp_url": f"http://{LOOPBACK}:{ports['otlp']}",
         "spans_file": str(layout.spans_file),
     }
@@ -181,16 +182,18 @@ def _part_specs(
             buckets=(BUCKET,),
         ),
         parts.spans_spec(layout.spans_file, port=ports["otlp"], log=layout.log("spans")),
-        _simulator_spec(layout, port=ports["simulator"], options=options),
+        _simulator_spec(layout, port=ports["simulator"], keys=keys, options=options),
     )
 
 
-def _simulator_spec(layout: Layout, *, port: int, options: Options) -> ProcessSpec:
+def _simulator_spec(layout: Layout, *, port: int, keys: Credentials, options: Options) -> ProcessSpec:
+    accepted = json.dumps([keys.vendor_api_key])
+    vendor_keys = {f"SIMULATOR_{vendor.upper()}_KEYS": accepted for vendor in VENDORS}
     state = ("--port", str(port), "--state-dir", str(layout.store("simulator")))
     return ProcessSpec(
         name="simulator",
         argv=(sys.executable, "-m", "simulator", *state, *options.simulator_args),
-        env={"PYTHONUNBUFFERED": "1", **options.env.get("simulator", {})},
-        ready_url=f"http://{LOOPBACK}:{port}/healthz",
+        env={"PYTHONUNBUFFERED": "1", **vendor_keys, **options.env.get("simulator", {})},
+        ready_url=f"http://{LOOPBACK}:{port}/_control/health",
         log=layout.log("simulator"),
     )

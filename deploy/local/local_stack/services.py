@@ -13,6 +13,7 @@ from local_stack.process import ProcessSpec
 
 BUCKET = "dailies"
 DATABASE = "dailies"
+TENANT = "demo"
 VENDORS = ("kling", "veo")
 
 COMMON = {
@@ -79,8 +80,10 @@ SERVICES: tuple[Service, ...] = (
             **MONGO,
             "HOST": LOOPBACK,
             "PORT": "{gateway_port}",
-            "PUBLIC_URL": "{gateway_url}",
             "ADMIN_KEY": "{admin_key}",
+            "BOOTSTRAP_API_KEY": "{api_key}",
+            "BOOTSTRAP_TENANT": TENANT,
+            "ALLOW_HTTP_WEBHOOKS": "true",
             "CALLBACK_SECRET": "{callback_secret}",
         },
         health_port=8081,
@@ -95,7 +98,7 @@ SERVICES: tuple[Service, ...] = (
         name="notifier",
         module="notifier",
         prefix="NOTIFIER_",
-        settings={"ALLOW_PRIVATE_ADDRESSES": "true", "ALLOW_HTTP": "true"},
+        settings={"ALLOW_PRIVATE_ADDRESSES": "true", "ALLOW_HTTP": "true", "PUBLIC_URL": "{gateway_url}"},
         health_port=8088,
     ),
 )

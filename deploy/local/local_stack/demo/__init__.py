@@ -1,0 +1,1 @@
+"""One premium job before everybody's eyes: `python -m local_stack demo`."""

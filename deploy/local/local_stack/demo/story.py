@@ -1,0 +1,166 @@
+"""The demo itself: start the stack, run one premium job, show everything about it, stop the stack."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local_stack.demo import words
+from local_stack.demo.gateway import Gateway
+from local_stack.demo.report import HOPS, complaints, make_report
+from local_stack.files import write_private
+from local_stack.spans import Span, load_spans
+from local_stack.stack import Stack
+from local_stack.trace_tree import draw_tree
+from local_stack.webhook_sink import WebhookSink
+
+JSON = dict[str, Any]
+Say = Callable[[str], None]
+
+PROMPT = (
+    "A white ceramic cup stands on a walnut desk in soft morning light; "
+    "steam rises from it while the camera slowly moves closer."
+)
+JOB_WITHIN_S = 180.0
+WEBHOOKS_WITHIN_S = 20.0
+SPANS_WITHIN_S = 15.0
+SPANS_SETTLE_S = 1.5  # services send their spans every half second
+SPANS_POLL_S = 0.25
+
+
+class Incomplete(Exception):
+    """The demo ran, but something that it should show is missing."""
+
+
+async def run_demo(stack: Stack, say: Say) -> None:
+    """Run the demo; a stack that runs already is used as it is and left running.
+
+    Args:
+        stack: Where to run it.
+        say: Prints one line.
+
+    Raises:
+        Incomplete: Something is missing; says what.
+        StartFailed: The stack did not start.
+        Refused: The gateway refused a call.
+        NotFinished: The job did not end in time.
+        TimeoutError: The last webhook did not come in time.
+    """
+    found_running = stack.is_running()
+    if not found_running:
+        say("Starting Dailies: every part and every service is a process of its own.")
+        await asyncio.to_thread(stack.start, lambda line: say(f"  {line}"))
+    try:
+        report = await _show_one_job(stack, say)
+    finally:
+        if not found_running:
+            await asyncio.to_thread(stack.stop)
+            say("Stopped. Data, logs and the report stay in " + str(stack.layout.root))
+    missing = complaints(report)
+    if missing:
+        raise Incomplete("The demo is not complete: " + "; ".join(missing) + ".")
+
+
+async def _show_one_job(stack: Stack, say: Say) -> JSON:
+    gateway = Gateway.connect(stack.facts)
+    try:
+        async with WebhookSink() as sink:
+            sink.trust(await gateway.webhook_secret())
+            job = await _run_job(gateway, sink, say)
+            return await _show(job, gateway=gateway, sink=sink, stack=stack, say=say)
+    finally:
+        await gateway.close()
+
+
+async def _run_job(gateway: Gateway, sink: WebhookSink, say: Say) -> JSON:
+    say(f'\nOne premium job: "{PROMPT}"')
+    accepted = await gateway.request(
+        {
+            "prompt": PROMPT,
+            "duration_s": 5,
+            "aspect_ratio": "16:9",
+            "resolution": "720p",
+            "quality": "premium",
+            "webhook_url": sink.url,
+        }
+    )
+    say(f"Accepted as {accepted['job_id']}. Live:")
+    began = time.monotonic()
+    shown = 0
+    job: JSON = {}
+    async for job in gateway.follow(accepted["job_id"], timeout_s=JOB_WITHIN_S):
+        for entry in job["timeline"][shown:]:
+            say(f"  {time.monotonic() - began:6.1f} s  {job['state']:15} {entry['message']}")
+        shown = len(job["timeline"])
+    await sink.wait_for(
+        lambda all_: any(one.type == f"job.{job['state']}" for one in all_), timeout_s=WEBHOOKS_WITHIN_S
+    )
+    return job
+
+
+async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, stack: Stack, say: Say) -> JSON:
+    spans = await _whole_trace(stack.layout.spans_file, job)
+    files = await _keep_final(job, gateway, stack.layout.root / "demo")
+    stages = {stage: [clip for clip in job["clips"] if clip["stage"] == stage] for stage in ("draft", "final")}
+    chapters = {
+        "Why each vendor": words.decision_lines(job["clips"]),
+        "Drafts": words.clip_lines(stages["draft"]),
+        "The winner": words.choice_lines(job),
+        "Final": words.clip_lines(stages["final"]),
+        "Cost": words.cost_lines(job),
+        "Webhooks received": words.webhook_lines(sink.deliveries),
+        "Trace " + job["trace_id"]: [f"  {line}" for line in draw_tree(spans)],
+        "Files": [f"  {name:8} {path}" for name, path in files.items()],
+    }
+    for title, lines in chapters.items():
+        say(f"\n{title}")
+        for line in lines:
+            say(line)
+    report = make_report(job, deliveries=sink.deliveries, spans=spans, files=files)
+    write_private(stack.layout.root / "demo" / "report.json", report)
+    return report
+
+
+async def _whole_trace(path: Path, job: JSON) -> tuple[Span, ...]:
+    """Wait until every hop has sent its spans and no more arrive, but not for ever."""
+    give_up_at = time.monotonic() + SPANS_WITHIN_S
+    spans = _trace_of(path, job)
+    unchanged_since = time.monotonic()
+    while time.monotonic() < give_up_at:
+        services = {span.service.removeprefix("dailies-") for span in spans}
+        whole = all(any(service.startswith(hop) for service in services) for hop in HOPS)
+        if whole and time.monotonic() - unchanged_since > SPANS_SETTLE_S:
+            break
+        await asyncio.sleep(SPANS_POLL_S)
+        found = _trace_of(path, job)
+        if len(found) != len(spans):
+            spans, unchanged_since = found, time.monotonic()
+    return spans
+
+
+def _trace_of(path: Path, job: JSON) -> tuple[Span, ...]:
+    return tuple(span for span in load_spans(path) if span.trace_id == job["trace_id"])
+
+
+async def _keep_final(job: JSON, gateway: Gateway, folder: Path) -> dict[str, str]:
+    """Download the delivered clip and check it against its digest.
+
+    Raises:
+        Incomplete: The bytes are not those that were scored.
+    """
+    report = {"report": str(folder / "report.json")}
+    delivered = next((clip for clip in job["clips"] if clip["clip_id"] == job["delivered_clip_id"]), None)
+    if delivered is None or delivered["file"] is None:
+        return report
+    content = await gateway.download(delivered)
+    if hashlib.sha256(content).hexdigest() != delivered["file"]["sha256"]:
+        raise Incomplete("The downloaded clip is not the one that was scored: its digest differs.")
+    return {"final": str(_write(folder / "final.mp4", content)), **report}
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
