@@ -1,0 +1,1 @@
+"""The rules of telling: pure, without I/O, clock or randomness."""

@@ -1,0 +1,53 @@
+"""Settings of the notifier, from the environment (`NOTIFIER_…`)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", frozen=True, extra="ignore")
+
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="The gateway's address as clients see it; for the links in webhooks."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="`whsec_` secret for tenants without one of their own; never with more than one tenant.",
+    )
+    allow_private_addresses: bool = Field(
+        default=False, description="Call loopback and private networks, on any port: one machine only."
+    )
+    allow_http: bool = Field(default=False, description="Call plain http:// URLs.")
+    allowed_ports: tuple[int, ...] = Field((443, 8443), description="Ports that may be called; empty: every port.")
+    ca_file: Path | None = Field(None, description="Certificates to trust instead of the public ones.")
+
+    timeout_s: float = Field(15.0, gt=0, description="Limit of one attempt, name lookup and TLS included.")
+    retry_delays_s: tuple[float, ...] = Field(
+        (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000), description="Wait after each failed attempt."
+    )
+    retry_jitter: float = Field(0.2, ge=0, le=1, description="Up to this share is added to each wait.")
+    on_exhausted: Literal["stop", "skip"] = Field(
+        "stop", description="After the last attempt: stop telling this endpoint of the job, or go on with what is next."
+    )
+    lease_margin_s: float = Field(
+        10.0, gt=0, description="A process that has not come back so long after an attempt's limit is presumed dead."
+    )
+    record_ttl_s: float = Field(
+        14 * 24 * 3600.0, gt=0, description="What was told is remembered so long after the last change."
+    )
+
+    concurrency: int = Field(64, ge=1, description="Events handled at once.")
+    patience_s: float = Field(0.5, gt=0, description="A delivery that takes longer goes on without its handler.")
+    look_again_s: float = Field(60.0, gt=0, description="A timer looks after such a delivery so much later.")
+    attempts_per_server: int = Field(4, ge=1, description="Attempts at once at one server of one tenant.")
+    attempts_per_tenant: int = Field(64, ge=1, description="Attempts at once of one tenant.")
+    waiting_per_server: int = Field(200, ge=0, description="Deliveries that wait for one server in memory.")
+    circuit_failures: int = Field(5, ge=1, description="Failures in a row that open a server's circuit.")
+    circuit_cooldown_s: float = Field(5.0, gt=0, description="Then nothing is sent so long, doubled each time.")
+    circuit_max_cooldown_s: float = Field(300.0, gt=0, description="But at most so long.")
