@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import httpx
-from starlette.routing import BaseRoute, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from simulator.background import Background
@@ -15,7 +16,8 @@ from simulator.callbacks import TIMEOUT_S, Announcer
 from simulator.control import Control
 from simulator.engine import Engine
 from simulator.faults import FaultBook
-from simulator.http import DropConnections
+from simulator.fetch import fetch_image
+from simulator.http import ByPrefix, DropConnections
 from simulator.ledger import Ledger
 from simulator.media import MediaStore
 from simulator.settings import Settings, Tuning
@@ -42,18 +44,20 @@ class Simulator:
                 time_compression=settings.time_compression, zero_latency=settings.zero_latency, seed=settings.seed
             ),
             announce=self._announcer.announce,
+            fetch_image=partial(fetch_image, self._http),
             clock=clock,
         )
-        self.asgi: ASGIApp = DropConnections(Router(routes=self._routes()))
+        self.asgi: ASGIApp = DropConnections(self._applications())
         self._stack = AsyncExitStack()
 
-    def _routes(self) -> list[BaseRoute]:
-        routes: list[BaseRoute] = [*Control(engine=self.engine, announcer=self._announcer).routes()]
+    def _applications(self) -> ASGIApp:
+        vendors: dict[str, ASGIApp] = {}
         for kind in VENDORS:
             vendor = kind(engine=self.engine, settings=self._settings)
             self._announcer.register(vendor)
-            routes += vendor.routes()
-        return routes
+            vendors[vendor.name] = Router(routes=vendor.routes())
+        control = Control(engine=self.engine, announcer=self._announcer)
+        return ByPrefix(vendors, otherwise=Router(routes=control.routes()))
 
     @property
     def background(self) -> Background:

@@ -30,6 +30,9 @@ class Control:
             return Route(f"/_control{path}", handler, methods=[method])
 
         return [
+            Route("/healthz", self.health),
+            Route("/livez", self.health),
+            Route("/readyz", self.health),
             route("/health", "GET", self.health),
             route("/ledger", "GET", self.ledger),
             route("/callbacks", "GET", self.callbacks),

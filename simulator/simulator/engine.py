@@ -6,7 +6,7 @@ A vendor's submit endpoint calls `accept`; poll endpoints read tasks from the le
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from statistics import NormalDist
 
 import msgspec
@@ -25,7 +25,11 @@ BENCH_SIZES = {True: (320, 180), False: (180, 320)}  # landscape or not; zero-la
 BENCH_PROMPT = "a red ball"
 ENDINGS = {"refused_at_completion": State.FILTERED, "failed_at_completion": State.FAILED}
 
+N_ANCHORS = 24  # the latest clips that a first frame may come from
+NO_IMAGE = "The input image could not be fetched or is no picture"
+
 Announce = Callable[[Task, Background], None]
+FetchImage = Callable[[str], Awaitable[bytes | None]]
 
 
 class Engine:
@@ -39,6 +43,7 @@ class Engine:
         faults: FaultBook,
         tuning: Tuning,
         announce: Announce,
+        fetch_image: FetchImage,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = ledger
@@ -47,7 +52,9 @@ class Engine:
         self.tuning = tuning
         self.clock = clock
         self._announce = announce
+        self._fetch_image = fetch_image
         self._wakeups: dict[tuple[str, str], asyncio.Event] = {}
+        self._watchers: list[asyncio.Event] = []
         self.background = Background()
 
     def resume(self) -> None:
@@ -86,6 +93,13 @@ class Engine:
         else:
             self._start(task)
         return task
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of the tasks; looked at after each change of one."""
+        while not holds():
+            changed = asyncio.Event()
+            self._watchers.append(changed)
+            await changed.wait()
 
     def submitted_again(self, task: Task) -> None:
         """Count another submit that named the same client reference."""
@@ -151,6 +165,7 @@ class Engine:
                 audio=order.audio,
                 defects=defects,
                 quality="final" if order.premium else "draft",
+                first_frame=None if _is_url(order.first_frame) else order.first_frame,
             )
             for sample in range(order.n_clips)
         )
@@ -169,6 +184,8 @@ class Engine:
             await self._wait(wakeup, until_s=task.starts_at_s)
             if task.state is State.QUEUED and self._is_known(task):
                 self._change(task, State.RUNNING)
+            if _is_url(task.order.first_frame):
+                await self._fetch_first_frame(task)
             await self._render(task)
             await self._wait(wakeup, until_s=max(task.due_at_s, task.stuck_until_s or 0.0))
             await self._render(task)
@@ -181,7 +198,21 @@ class Engine:
         # Before the vendor's own time passes, and again after it, should the ending have been changed by hand.
         if task.planned is State.SUCCEEDED:
             for clip in task.clips:
-                await self.media.clip(clip)
+                await self.media.clip(clip, anchors=self._anchors(clip) if clip.first_frame else ())
+
+    async def _fetch_first_frame(self, task: Task) -> None:
+        picture = await self._fetch_image(task.order.first_frame or "")
+        if picture is None:
+            task.planned, task.message = State.FAILED, NO_IMAGE
+        elif not self.tuning.zero_latency:
+            digest = self.media.keep_picture(picture)
+            task.clips = tuple(msgspec.structs.replace(clip, first_frame=digest) for clip in task.clips)
+        self.ledger.save(task)
+
+    def _anchors(self, wanted: ClipSpec) -> tuple[ClipSpec, ...]:
+        is_wide = wanted.size_px[0] >= wanted.size_px[1]
+        clips = [clip for task in self.ledger.tasks() if task.state is State.SUCCEEDED for clip in task.clips]
+        return tuple(clip for clip in clips if (clip.size_px[0] >= clip.size_px[1]) == is_wide)[-N_ANCHORS:]
 
     async def _wait(self, wakeup: asyncio.Event, *, until_s: float) -> None:
         left_s = until_s - self.clock()
@@ -208,6 +239,13 @@ class Engine:
         task.updated_at_s = self.clock()
         self.ledger.save(task)
         self._announce(task, self.background)
+        for watcher in self._watchers:
+            watcher.set()
+        self._watchers.clear()
+
+
+def _is_url(first_frame: str | None) -> bool:
+    return first_frame is not None and first_frame.startswith(("http://", "https://"))
 
 
 def describe(task: Task) -> dict[str, object]:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,6 +44,19 @@ class DroppableProtocol(HttpToolsProtocol):
             # Lingering for zero seconds turns the close into a reset.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+
+class ByPrefix:
+    """Hand a request to the application of its path's first segment: one look-up instead of a walk over all routes."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], *, otherwise: ASGIApp) -> None:
+        self._apps = apps
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path: str = scope["path"]
+        await self._apps.get(path.split("/", 2)[1], self._otherwise)(scope, receive, send)
 
 
 class DropConnections:

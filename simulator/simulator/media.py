@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,6 +31,7 @@ class MediaStore:
         self._n_workers = n_workers
         self._clips: OrderedDict[str, bytes] = OrderedDict()
         self._n_bytes = 0
+        self._pictures: dict[str, bytes] = {}
         self._rendering: dict[str, asyncio.Future[bytes]] = {}
         self._pool: ProcessPoolExecutor | None = None
         self._lifeline: Connection | None = None
@@ -49,22 +51,45 @@ class MediaStore:
         """Return the clip if it was rendered before."""
         return self._load(clip_key(clip))
 
-    async def clip(self, clip: ClipSpec) -> bytes:
-        """Return the clip, rendering it when it is not there."""
+    def keep_picture(self, picture: bytes) -> str:
+        """Keep a first frame; returns its digest."""
+        digest = hashlib.blake2b(picture, digest_size=16).hexdigest()
+        self._pictures[digest] = picture
+        if self._folder is not None:
+            (self._folder / f"{digest}.image").write_bytes(picture)
+        return digest
+
+    async def clip(self, clip: ClipSpec, *, anchors: Sequence[ClipSpec] = ()) -> bytes:
+        """Return the clip, rendering it when it is not there.
+
+        Args:
+            clip: What to render.
+            anchors: Clips that its first frame may have been taken from.
+        """
         key = clip_key(clip)
         if (known := self._load(key)) is not None:
             return known
         if (running := self._rendering.get(key)) is None:
-            running = asyncio.ensure_future(self._render(key, clip))
+            running = asyncio.ensure_future(self._render(key, clip, anchors))
             self._rendering[key] = running
             running.add_done_callback(lambda _: self._rendering.pop(key, None))
         return await asyncio.shield(running)
 
-    async def _render(self, key: str, clip: ClipSpec) -> bytes:
+    async def _render(self, key: str, clip: ClipSpec, anchors: Sequence[ClipSpec]) -> bytes:
         pool = self._pool or self._start_pool()
-        content = await asyncio.get_running_loop().run_in_executor(pool, render, clip)
+        loop = asyncio.get_running_loop()
+        if clip.first_frame is None:
+            content = await loop.run_in_executor(pool, render, clip)
+        else:
+            known = [(anchor, kept) for anchor in anchors if (kept := self.peek(anchor)) is not None]
+            content = await loop.run_in_executor(pool, render_on, self._picture(clip.first_frame), clip, known)
         self._save(key, content)
         return content
+
+    def _picture(self, digest: str) -> bytes:
+        if digest not in self._pictures and self._folder is not None:
+            self._pictures[digest] = (self._folder / f"{digest}.image").read_bytes()
+        return self._pictures[digest]
 
     def _start_pool(self) -> ProcessPoolExecutor:
         # Spawned, not forked: the parent has threads, and a child must not inherit its sockets.
@@ -124,6 +149,16 @@ def render(clip: ClipSpec) -> bytes:
         quality=clip.quality,
         audio=clip.audio,
     )
+
+
+def render_on(picture: bytes, clip: ClipSpec, known: list[tuple[ClipSpec, bytes]]) -> bytes:
+    """Render a clip that starts from a picture; runs in a worker process."""
+    from simulator.anchor import push_in, recognised  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
+
+    source = recognised(picture, known)
+    if source is None:
+        return push_in(picture, clip)
+    return render(msgspec.structs.replace(clip, prompt=clip.prompt or source.prompt, seed=source.seed))
 
 
 def _start_worker(lifeline: Connection) -> None:

@@ -40,6 +40,7 @@ class ClipSpec(msgspec.Struct, frozen=True, kw_only=True):
     audio: bool = False
     defects: tuple[Defect, ...] = ()
     quality: Literal["draft", "final"] = "final"
+    first_frame: str | None = None  # digest of the picture that the clip starts from
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +59,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     n_clips: int = 1
     audio: bool = False
     seed: int | None = None
+    first_frame: str | None = None  # digest of a picture that came along, or the URL of one
     reference: str | None = None  # the client's own id for the task
     callback_url: str | None = None
     base_url: str = ""  # scheme and authority the client used

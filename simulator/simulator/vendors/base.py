@@ -155,7 +155,7 @@ class Vendor(ABC):
 
 
 def shortened(content: bytes) -> int:
-    """Say how much of a truncated file is left: the index at its end is lost."""
+    """Say how many bytes of a truncated file are left; its index may well be among them."""
     return len(content) * 2 // 5
 
 

@@ -22,6 +22,7 @@ from simulator.callbacks import Callback, standard_headers
 from simulator.engine import Engine
 from simulator.faults import Fault
 from simulator.http import encode, json_reply
+from simulator.images import decode_base64
 from simulator.settings import Settings
 from simulator.tasks import Order, Task
 from simulator.vendors import kling_replies as replies
@@ -54,7 +55,7 @@ class Kling(Vendor):
         return [
             route("/tasks", "poll", self._tasks),
             route("/tasks", "find", self._task_list, "POST"),
-            route("/{operation:str}/{model}", "submit", self._submit, "POST"),
+            route("/{operation}/{model}", "submit", self._submit, "POST"),
             route("/v1/videos/{path:str}", "submit", self._legacy_submit, "POST"),
             route("/v1/videos/{path:str}", "find", self._legacy_list),
             route("/v1/videos/{path:str}/{id}", "poll", self._legacy_task),
@@ -143,6 +144,7 @@ class Kling(Vendor):
             price_usd_micros=units * wire.USD_MICROS_PER_MILLIUNIT,
             premium=wire.MODELS[ask.model].premium or ask.clip.resolution != "720p",
             audio=wire.has_audio(ask),
+            first_frame=self._first_frame(ask.first_frame),
             reference=reference,
             callback_url=ask.options.callback_url,
             base_url=call.base_url,
@@ -157,6 +159,10 @@ class Kling(Vendor):
             },
         )
         return engine.accept(order, task_id=str(next(self._ids)), marks=call.marks)
+
+    def _first_frame(self, image: str | None) -> str | None:
+        content = None if image is None else decode_base64(image)
+        return image if content is None else self.engine.media.keep_picture(content)
 
     def _tasks(self, call: Call) -> Response:
         account = self._account(call)

@@ -21,7 +21,7 @@ def status_of(task: Task) -> str:
 
 def message_of(task: Task) -> str:
     """Say why a task failed."""
-    return {State.FILTERED: RISK_CONTROL, State.FAILED: INTERNAL}.get(task.state, "")
+    return task.message or {State.FILTERED: RISK_CONTROL, State.FAILED: INTERNAL}.get(task.state, "")
 
 
 def video_id(task: Task) -> str:

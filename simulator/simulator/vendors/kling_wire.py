@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from simulator.vendors.images import decode_base64, size_of
+from simulator.images import decode_base64, size_of
 
 USD_MICROS_PER_MILLIUNIT = 140  # 1 unit = 0.14 USD (kling.ai/dev/pricing, 2026-07-30)
 # HTTP status and sentence of each body code.

@@ -115,6 +115,7 @@ class Veo(Vendor):
         if engine.is_full(self.name, account):
             raise wire.Refused(wire.throttled(None))
         hooks = ask.webhook_uris
+        picture = None if ask.first_frame is None else wire.image_bytes(ask.first_frame)
         order = Order(
             vendor=self.name,
             account=account,
@@ -129,6 +130,7 @@ class Veo(Vendor):
             n_clips=ask.n_clips,
             audio=ask.audio,
             seed=ask.seed,
+            first_frame=None if picture is None else engine.media.keep_picture(picture),
             callback_url=hooks[0] if hooks else None,
             base_url=call.base_url,
             facts={

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from simulator.vendors.images import decode_base64, size_of
+from simulator.images import decode_base64, size_of
 
 MAX_TOKENS = 1024
 CHARACTERS_PER_TOKEN = 4  # the vendor counts tokens; this is the usual estimate for English
