@@ -3,6 +3,7 @@
 Write-once subjects make every append harmless to repeat; the expected sequence makes a decision atomic.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -10,6 +11,7 @@ from dailies_contracts import (
     VIDEO,
     AnyEvent,
     Event,
+    MalformedEvent,
     cloudevents_headers,
     decode,
     encode,
@@ -27,6 +29,8 @@ from runtime.telemetry import inject, trace_id_of
 E = TypeVar("E", bound=Event)
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+log = logging.getLogger(__name__)
 
 
 class History(NamedTuple):
@@ -100,12 +104,15 @@ class EventLog:
     async def history(self, job_id: str) -> History:
         """Read everything that happened to a job, in one request.
 
+        A malformed message among its facts is left out: its consumers have dead-lettered it, and it must not stop
+        the job.
+
         Raises:
             DependencyUnavailable: No answer in time.
         """
         stored = await self._reader.last_of_each(VIDEO, (job_filter(job_id),))
         stored.sort(key=_sequence)
-        events = tuple(decode(x.body) for x in stored)
+        events = tuple(event for x in stored if (event := _readable(x)) is not None)
         trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
         return History(events, stored[-1].sequence if stored else 0, trace_id)
 
@@ -124,6 +131,14 @@ class EventLog:
         headers = cloudevents_headers(event, source=self._source)
         inject(headers)
         return headers
+
+
+def _readable(stored: Stored) -> AnyEvent | None:
+    try:
+        return decode(stored.body, subject=stored.subject)
+    except MalformedEvent as err:
+        log.warning("log.malformed_fact", extra={"subject": stored.subject, "reason": str(err)})
+        return None
 
 
 def _sequence(stored: Stored) -> int:

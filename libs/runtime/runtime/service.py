@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import uvloop
 from dailies_contracts import (
@@ -83,10 +83,32 @@ class Service:
         self._stopping = asyncio.Event()
         self.ready = False
 
+    @overload
     def subscribe(
         self,
-        kinds: type[E] | tuple[type[E], ...],
+        kinds: type[E],
         handler: Callable[[E], Awaitable[None]],
+        *,
+        provider: str = "*",
+        concurrency: int = 16,
+        ack_wait_s: float = 10.0,
+    ) -> None: ...
+
+    @overload
+    def subscribe(
+        self,
+        kinds: tuple[type[Event], ...],
+        handler: Callable[[Any], Awaitable[None]],
+        *,
+        provider: str = "*",
+        concurrency: int = 16,
+        ack_wait_s: float = 10.0,
+    ) -> None: ...
+
+    def subscribe(
+        self,
+        kinds: type[Event] | tuple[type[Event], ...],
+        handler: Callable[[Any], Awaitable[None]],
         *,
         provider: str = "*",
         concurrency: int = 16,

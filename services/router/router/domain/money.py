@@ -1,4 +1,4 @@
-"""What the budget records must say about a job, derived from its state: holds for what is open, charges for what ended."""
+"""What the budget records must say about a job, derived from its state: holds while clips are open, then charges."""
 
 import msgspec
 

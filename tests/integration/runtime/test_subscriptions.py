@@ -1,0 +1,149 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from dailies_contracts import AnyEvent, JobRequested, VideoRequest, cloudevents_headers, encode, subject_of
+from runtime.dead_letters import list_dead_letters, replay
+from runtime.errors import Permanent, Transient
+from runtime.service import Service, open_service
+from runtime.settings import ServiceSettings
+from runtime.timers import Due
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def requested(job_id: str) -> JobRequested:
+    return JobRequested(job_id=job_id, tenant_id="acme", occurred_at=NOW, request=VideoRequest(prompt="a red ball"))
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(service.run())
+        async with asyncio.timeout(10):
+            while not service.ready and not task.done():
+                await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            service.stop()
+
+
+async def test_a_handled_event_is_acknowledged_and_a_transient_failure_comes_again(service: Service) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    failures = {"job_a": 2}
+
+    async def on_job_requested(event: JobRequested) -> None:
+        if failures.get(event.job_id, 0):
+            failures[event.job_id] -= 1
+            raise Transient("test.busy", retry_after_s=0.01)
+        await seen.put(event.job_id)
+
+    service.subscribe(JobRequested, on_job_requested)
+    async with running(service):
+        for job_id in ("job_a", "job_b"):
+            await service.log.append_fact(requested(job_id))
+        async with asyncio.timeout(5):
+            assert {await seen.get(), await seen.get()} == {"job_a", "job_b"}
+    info = await service_info(service)
+    assert info == (0, 0)
+
+
+async def service_info(service: Service) -> tuple[int, int]:
+    import nats
+
+    connection = await nats.connect(str(service._settings.nats_url))
+    try:
+        info = await connection.jetstream().consumer_info("VIDEO", "testing-job_requested")
+        return info.num_ack_pending or 0, info.num_pending or 0
+    finally:
+        await connection.close()
+
+
+async def test_malformed_and_permanent_go_to_the_dead_letters_and_the_rest_goes_on(service: Service) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    broken = {"job_bad"}
+
+    async def on_job_requested(event: JobRequested) -> None:
+        if event.job_id in broken:
+            raise Permanent("test.never", "It never works.")
+        await seen.put(event.job_id)
+
+    service.subscribe(JobRequested, on_job_requested)
+    async with running(service):
+        await service.connection.jetstream().publish("video.v1.job_x.job_requested", b"not json")
+        await service.log.append_fact(requested("job_bad"))
+        await service.log.append_fact(requested("job_good"))
+        async with asyncio.timeout(5):
+            assert await seen.get() == "job_good"
+            while len(letters := await list_dead_letters(service.connection)) < 2:
+                await asyncio.sleep(0.01)
+        assert {letter.subject.split(".")[2] for letter in letters} == {"job_x", "job_bad"}
+        assert all(letter.service == "testing" for letter in letters)
+        permanent = next(letter for letter in letters if "job_bad" in letter.subject)
+        assert "test.never" in permanent.reason
+        broken.clear()
+        await replay(service.connection, permanent.sequence)
+        async with asyncio.timeout(5):
+            assert await seen.get() == "job_bad"
+        assert len(await list_dead_letters(service.connection)) == 1
+
+
+async def test_a_timer_goes_off_when_due_and_a_later_schedule_replaces_it(service: Service) -> None:
+    seen: asyncio.Queue[Due] = asyncio.Queue()
+    service.on_timer("wake", seen.put)
+    async with running(service):
+        now = datetime.now(UTC)
+        await service.timers.schedule("wake", "k1", at=now + timedelta(hours=1), payload=b"late")
+        await service.timers.schedule("wake", "k1", at=now + timedelta(milliseconds=50), payload=b"soon")
+        await service.timers.schedule("wake", "k2", at=now + timedelta(milliseconds=20))
+        await service.timers.cancel("wake", "k2")
+        async with asyncio.timeout(5):
+            due = await seen.get()
+        assert (due.name, due.key, due.payload) == ("wake", "k1", b"soon")
+        await service.timers.fire("wake", "k3", b"now")
+        async with asyncio.timeout(5):
+            assert (await seen.get()).key == "k3"
+
+
+async def test_a_batch_with_a_malformed_event_loses_only_that_one(service: Service) -> None:
+    seen: set[str] = set()
+
+    async def on_events(events: list[AnyEvent]) -> None:
+        seen.update(event.job_id for event in events)
+
+    jetstream = service.connection.jetstream()
+    for number in range(5):
+        event = requested(f"job_{number}")
+        await jetstream.publish(subject_of(event), encode(event), headers=cloudevents_headers(event, source="/test"))
+    await jetstream.publish("video.v1.job_x.job_requested", b"{}")
+    service.subscribe_batch(on_events)
+    async with running(service), asyncio.timeout(10):
+        while len(seen) < 5 or not await list_dead_letters(service.connection):
+            await asyncio.sleep(0.01)
+    assert seen == {f"job_{number}" for number in range(5)}
+
+
+async def test_an_unacknowledged_event_of_a_dead_process_comes_to_the_next_one(bus_url: str) -> None:
+    settings = ServiceSettings(nats_url=bus_url)
+    started = asyncio.Event()
+    seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hang(event: JobRequested) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async def handle(event: JobRequested) -> None:
+        await seen.put(event.job_id)
+
+    async with open_service("testing", settings.model_copy(update={"shutdown_timeout_s": 0.1})) as first:
+        first.subscribe(JobRequested, hang, ack_wait_s=0.5)
+        async with running(first):
+            await first.log.append_fact(requested("job_a"))
+            async with asyncio.timeout(5):
+                await started.wait()
+    async with open_service("testing", settings) as second:
+        second.subscribe(JobRequested, handle, ack_wait_s=0.5)
+        async with running(second), asyncio.timeout(10):
+            assert await seen.get() == "job_a"

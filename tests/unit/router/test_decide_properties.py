@@ -1,0 +1,200 @@
+"""Any order, duplicate and loss of deliveries ends in exactly one terminal event, within budget and attempts."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from dailies_contracts import (
+    TERMINAL_EVENTS,
+    AnyEvent,
+    ClipRequested,
+    ClipSettled,
+    FailureKind,
+    JobCancelRequested,
+    ReviewDecided,
+    ReviewRequested,
+    decode,
+    encode,
+    subject_of,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from router.domain.decide import decide
+from router.domain.money import ClipAccount, TenantAccount, account_of, corrections
+from router.domain.policy import Context
+from router.domain.state import Ended, committed_usd_micros, evolve, fold
+from runtime.catalog import load_catalog
+from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
+
+CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
+ABOUT: dict[str, Any] = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
+KINDS: tuple[FailureKind, ...] = (
+    "throttled",
+    "unavailable",
+    "refused",
+    "invalid_request",
+    "auth",
+    "quota",
+    "outcome_unknown",
+    "timed_out",
+    "bad_output",
+    "unclassified",
+)
+REQUESTS = st.fixed_dictionaries(
+    {
+        "quality": st.sampled_from(["draft", "standard", "premium"]),
+        "provider": st.sampled_from([None, "kling", "veo"]),
+        "review": st.booleans(),
+        "budget_usd_micros": st.sampled_from([None, 0, 300_000, 1_700_000, 5_000_000]),
+    }
+)
+
+
+class World:
+    """A log that takes each subject once, vendors and people that answer as hypothesis says."""
+
+    def __init__(self, data: st.DataObject, request: dict[str, Any]) -> None:
+        self.data = data
+        self.log: list[AnyEvent] = []
+        self.subjects: set[str] = set()
+        self.budget = 20_000_000
+        self.now = NOW
+        self.append(job_requested(**request))
+
+    def append(self, event: AnyEvent) -> None:
+        if subject_of(event) not in self.subjects:
+            self.subjects.add(subject_of(event))
+            self.log.append(event)
+
+    def decide(self, state_of: list[AnyEvent] | None = None) -> None:
+        """Decide on the newest history, or on a stale one: then the server refuses the append."""
+        known = self.log if state_of is None else state_of
+        state = fold(known)
+        left = self.budget - committed_usd_micros(state.clips)
+        decision = decide(state, Context(now=self.now, catalog=CATALOG, budget_left_usd_micros=left))
+        if len(known) == len(self.log):
+            assert len({subject_of(event) for event in decision} & self.subjects) == 0
+            for event in decision:
+                self.append(event)
+
+    def step(self) -> None:
+        options = ["compile", "cancel", "decide", "stale", "clip", "clip", "clip", "review", "time"]
+        match self.data.draw(st.sampled_from(options)):
+            case "compile":
+                self.append(prompt_compiled())
+            case "cancel":
+                if self.data.draw(st.integers(0, 9)) == 0:
+                    self.append(JobCancelRequested(**ABOUT))
+            case "stale":
+                self.decide(self.log[: self.data.draw(st.integers(1, len(self.log)))])
+            case "clip":
+                self.clip_fact()
+            case "review":
+                self.review()
+            case "time":
+                if self.data.draw(st.integers(0, 19)) == 0:
+                    self.now = NOW.replace(day=23)
+            case _:
+                self.decide()
+
+    def clip_fact(self) -> None:
+        orders = [event for event in self.log if isinstance(event, ClipRequested)]
+        if not orders:
+            return
+        order = self.data.draw(st.sampled_from(orders))
+        outcome = self.data.draw(st.sampled_from(["ready", "scored", "failed", "settled"]))
+        cost = order.quote_usd_micros - CATALOG.policy.scoring_cost_usd_micros
+        if outcome == "ready":
+            self.append(clip_ready(order, cost_usd_micros=cost))
+        elif outcome == "scored":
+            aggregate = self.data.draw(st.floats(0, 1))
+            self.append(clip_scored(order, aggregate=aggregate, passed=self.data.draw(st.booleans())))
+        elif outcome == "failed":
+            kind = self.data.draw(st.sampled_from(KINDS))
+            self.append(clip_failed(order, kind=kind, may_still_bill=kind in ("outcome_unknown", "timed_out")))
+        else:
+            about = {name: getattr(order, name) for name in ("clip_id", "provider", "model", "stage")}
+            self.append(ClipSettled(**ABOUT, **about, charged_usd_micros=cost, reason="late"))
+
+    def review(self) -> None:
+        asked = [event for event in self.log if isinstance(event, ReviewRequested)]
+        if asked:
+            approved = self.data.draw(st.booleans())
+            self.append(ReviewDecided(**ABOUT, clip_id=asked[0].clip_id, approved=approved, reviewer="ana"))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data(), request=REQUESTS)
+def test_every_job_ends_exactly_once_within_its_budget_and_attempts(
+    data: st.DataObject, request: dict[str, Any]
+) -> None:
+    world = World(data, request)
+    for _ in range(data.draw(st.integers(5, 60))):
+        world.step()
+        state = fold(world.log)
+        if request["budget_usd_micros"] is not None:
+            assert committed_usd_micros(state.clips) <= request["budget_usd_micros"]
+        assert committed_usd_micros(state.clips) <= world.budget
+    world.now = NOW.replace(day=23)
+    world.append(prompt_compiled())
+    world.decide()
+    world.decide()
+    terminal = [event for event in world.log if isinstance(event, TERMINAL_EVENTS)]
+    assert len(terminal) == 1
+    assert isinstance(fold(world.log), Ended)
+    n_clips = {
+        stage: len([e for e in world.log if isinstance(e, ClipRequested) and e.stage == stage])
+        for stage in ("draft", "final")
+    }
+    assert max(n_clips.values()) <= CATALOG.policy.max_attempts_per_stage
+    assert sum(n_clips.values()) <= CATALOG.policy.max_attempts_per_job
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data(), request=REQUESTS)
+def test_a_log_read_back_from_its_bytes_folds_to_the_same_state(data: st.DataObject, request: dict[str, Any]) -> None:
+    world = World(data, request)
+    for _ in range(40):
+        world.step()
+    assert fold(decode(encode(event)) for event in world.log) == fold(world.log)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data(), request=REQUESTS)
+def test_folding_is_total_over_any_order_and_repetition_of_events(data: st.DataObject, request: dict[str, Any]) -> None:
+    world = World(data, request)
+    for _ in range(30):
+        world.step()
+    shuffled = data.draw(st.permutations(world.log))
+    repeated = shuffled + data.draw(st.lists(st.sampled_from(world.log), max_size=10))
+    state = fold(repeated)
+    assert evolve(state, world.log[0]) == state
+
+
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 1_000), st.integers(0, 1_000)), max_size=30
+    )
+)
+def test_the_tenants_totals_are_the_sums_over_its_clips(moves: list[tuple[str, int, int]]) -> None:
+    tenant, clips = TenantAccount(), dict[str, ClipAccount]()
+    for clip_id, held, charged in moves:
+        new = ClipAccount(held_usd_micros=held, charged_usd_micros=charged)
+        tenant = tenant.moved(clips.get(clip_id), new)
+        clips[clip_id] = new
+    assert tenant.held_usd_micros == sum(clip.held_usd_micros for clip in clips.values())
+    assert tenant.spent_usd_micros == sum(clip.charged_usd_micros for clip in clips.values())
+
+
+def test_a_settled_job_needs_no_correction_and_an_orphaned_hold_is_released(drafting: Any) -> None:
+    for order in drafting.orders("draft"):
+        drafting.succeed(order)
+    clips = drafting.state.clips
+    accounts = {clip_id: account_of(clip) for clip_id, clip in clips.items()}
+    assert corrections(accounts, clips) == {}
+    orphan = {"clip_never_ordered": ClipAccount(held_usd_micros=5)}
+    assert corrections(accounts | orphan, clips) == {"clip_never_ordered": ClipAccount()}
+    scored = next(clip_id for clip_id, clip in clips.items() if clip.status == "scored")
+    stale = accounts | {scored: ClipAccount(held_usd_micros=clips[scored].quote_usd_micros)}
+    assert corrections(stale, clips) == {scored: accounts[scored]}
+    assert msgspec.json.decode(msgspec.json.encode(accounts[scored]), type=ClipAccount) == accounts[scored]
