@@ -17,8 +17,8 @@ T = TypeVar("T")
 _PLACE_PHRASES: dict[g.PlaceName, str] = {
     "plain": "against a {c}backdrop|on a {c}plain background",
     "desk": "on a {c}desk|on a {c}table|on top of a {c}desk|on a {c}tabletop|on the {c}table",
-    "beach": "on a {c}beach|on the {c}sand|at the seaside|on the shore|by the sea on a {c}beach",
-    "forest": "in a {c}forest|in the woods|in a woodland|among the trees of a forest",
+    "beach": "on a {c}beach|on the {c}sand|at the seaside|on the shore|at the {c}beach",
+    "forest": "in a {c}forest|in the woods|in a woodland|deep in a forest",
     "street": "on a {c}street|on a {c}road|in a street|on the {c}highway|on an avenue",
     "field": "in a {c}field|in a {c}meadow|on the {c}grass|in a {c}garden|on a {c}lawn|over a {c}field",
     "room": "in a {c}room|in a {c}living room|in a {c}bedroom|in a {c}kitchen|indoors|in an office",

@@ -21,6 +21,7 @@ _TABLES: dict[w.Kind, dict[str, str]] = {
     "subject": w.SUBJECT_WORDS,
 }
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+[a-z]*")
+_FILM_PHRASES = re.compile("|".join(w.FILM_PHRASES))
 _HAS_DIGIT = re.compile(r"\d")
 
 
@@ -184,7 +185,8 @@ def parse_prompt(text: str) -> Scene:
     Returns:
         The scene; words that name nothing in the grammar are listed in `unknown_words`.
     """
-    tokens = _WORD.findall(text.lower().replace("-", " ").replace("’", "'"))  # noqa: RUF001
+    plain = text.lower().replace("-", " ").replace("’", "'")  # noqa: RUF001
+    tokens = _WORD.findall(_FILM_PHRASES.sub(" ", plain))
     draft = _Draft()
     for token, words in _read(tokens):
         if token is not None:

@@ -19,7 +19,7 @@ SUBJECT_WORDS: dict[str, str] = {
     "fox": "fox, vixen, fox cub",
     "cat": "cat, kitten, kitty",
     "bird": "bird, sparrow, robin, songbird, seagull, gull",
-    "fish": "fish, goldfish, gold fish",
+    "fish": "fish, goldfish",
     "flower": "flower, rose, tulip, daisy, blossom, sunflower",
     "lamp": "lamp, desk lamp, table lamp, floor lamp, lampshade",
     "book": "book, notebook, novel, paperback, diary",
@@ -58,7 +58,7 @@ PLACE_WORDS: dict[str, str] = {
     "sky": "sky, clouds, cloudy sky, air",
     "snow": "snow, snowy field, snowy, winter, ice, icy ground, snowy landscape",
     "city": "city, night city, skyline, downtown, town, skyscrapers, city skyline",
-    "desert": "desert, dunes, sand dunes, dune",
+    "desert": "desert, dunes, sand dunes, dune, sand dune",
     "mountains": "mountains, mountain, peaks, alps, mountain range",
 }
 LIGHT_WORDS: dict[str, str] = {
@@ -95,16 +95,17 @@ MOTION_WORDS: dict[str, str] = {
 DIRECTION_WORDS: dict[str, str] = {"left": "left", "right": "right"}
 
 STOP_WORDS = frozenset(
-    """a about above across after against all along an and any are around as at back be before behind below beneath beside between
+    """a about above across after against all along among an and deep empty high lit any are around as at back be before behind below beneath beside between
     by down each end facing from front his her he hers he's i in inside into is it its it's itself just middle near next no not of
     off on one onto or out outside over own past she some that the their them then there they this through to together top toward
     towards two's under until up upon very while with within without who whose which was were has have had other where when we our
     you your another same so gets get goes go comes come gently slowly softly quickly quietly slightly seen shows showing show
     alone only bottom corner side surface ground background foreground scene setting during""".split()
 )
+FILM_PHRASES = ("depth of field", "field of view", "golden ratio")  # here "field" is no meadow and "golden" no colour
 FILM_WORDS = frozenset(
     """cinematic cinema shot shots slow fast smooth gentle camera lens film filmic footage video clip movie style stylized detailed
-    detail details realistic photorealistic realism beautiful soft softly warm cool light lighting lit depth shallow focus bokeh
+    detail details realistic photorealistic realism beautiful soft softly warm cool light lighting lit depth close shallow focus bokeh
     dramatic wide macro medium frame framing frames high quality ultra sharp crisp hd uhd fps resolution aspect ratio commercial
     advert advertisement product photography photo photograph image picture professional highly rendering render animation
     animated cartoon illustration simple drawn drawing flat colour color colours colors colourful colorful vivid vibrant bright

@@ -1,0 +1,84 @@
+"""The model card: what the shipped model knows, what it does not, and its figures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from simulator.scenes import grammar as g
+from training.calibrate import CALIBRATION_ID, WEIGHTS
+from training.model import MODEL_ID
+
+_TEXT = """# {model_id}
+
+A CLIP of two million weights that scores how well a clip of the scene grammar (`simulator.scenes`) fits a prompt. It is the
+evaluator's default where no larger CLIP is installed: it makes the demo's alignment score mean something, and nothing more.
+
+## What it knows
+- subjects: {subjects}
+- colours: {colours}
+- places: {places}
+- light: {lights}
+
+with the synonyms in `vocabulary.json`, drawn the way the simulator draws them.
+
+## What it does not know
+- Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the words up first.
+- Motion and camera words: frames are pooled, so "moving left" and "pans right" are ignored. Size words hardly count.
+- Counting ("three birds"), spatial relations ("left of"), negation.
+- Scores of different models or calibrations cannot be compared; every result carries `{model_id}` and `{calibration_id}`.
+
+## Files
+| file | what |
+|---|---|
+| `open_clip_model.safetensors`, `open_clip_config.json` | fp16 weights; load with `open_clip.create_model("local-dir:FOLDER")` |
+| `bpe_merges.txt.gz` | reduced merges; pass as `bpe_path` to open_clip's tokenizer, or read with `evaluator.adapters.tiny_tokenizer` |
+| `image_tower.onnx` | `pixels` (N, 3, 64, 64) float32 → `embedding` (N, 128), unit length |
+| `text_tower.onnx` | `tokens` (N, 32) int64 → `embedding` (N, 128), unit length |
+| `calibration.json` | score = 1 / (1 + exp(−(slope · cosine + offset))) |
+| `vocabulary.json` | words with a meaning, and words that carry none |
+| `figures.json` | the figures below, unrounded |
+
+Preprocessing: RGB, centre square, area averaging to 64 × 64, divided by 255, then CLIP's mean and standard deviation. For a clip: mean of
+the frame embeddings, scaled to unit length, then the cosine with the text.
+
+## Calibration
+The curve is fitted to the weighted share of the prompt that a clip shows ({weights}), on half of the held-out clips. A full match comes near
+1, one wrong attribute lands between, a stranger near 0.
+
+## Figures
+All on compositions of subject, colour and place that were never drawn in training. "Choice" is the share of right decisions between the
+true caption and one that is wrong in a single attribute; chance is 0.5.
+
+| | stills | clips, 8 frames pooled |
+|---|---|---|
+{rows}
+
+Training: {training}.
+
+The merges are a subset of those of OpenAI's CLIP (MIT licence). The weights were trained from nothing on pictures of our own drawing:
+`python -m training.train_tiny_clip --out FOLDER`, in `simulator/`.
+"""
+
+
+def write_card(
+    path: Path, *, stills: Mapping[str, float], clips: Mapping[str, float], training: Mapping[str, float]
+) -> None:
+    """Write the card."""
+    names = sorted(set(stills) | set(clips))
+    rows = [f"| {name.replace('_', ' ')} | {_cell(stills, name)} | {_cell(clips, name)} |" for name in names]
+    path.write_text(
+        _TEXT.format(
+            model_id=MODEL_ID,
+            calibration_id=CALIBRATION_ID,
+            subjects=", ".join(g.SUBJECTS),
+            colours=", ".join(g.COLOURS),
+            places=", ".join(g.PLACES),
+            lights=", ".join(g.LIGHTS),
+            weights=", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items()),
+            rows="\n".join(rows),
+            training=", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items()),
+        )
+    )
+
+
+def _cell(figures: Mapping[str, float], name: str) -> str:
+    return f"{figures[name]:.3f}" if name in figures else ""
