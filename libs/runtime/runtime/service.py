@@ -136,19 +136,14 @@ class Service:
 
         self._add(subscription, on_message)
 
-    def subscribe_batch(
-        self, handler: Callable[[list[AnyEvent]], Awaitable[None]], *, batch_size: int = 500, wait_s: float = 0.05
-    ) -> None:
+    def subscribe_batch(self, handler: Callable[[list[AnyEvent]], Awaitable[None]], *, batch_size: int = 500) -> None:
         """Run a handler for many events of every type at once, in log order; malformed ones are dead-lettered.
 
         Args:
             handler: Gets at least one event.
-            batch_size: At most so many at once.
-            wait_s: Collect for so long.
+            batch_size: At most so many at once; fewer where no more are waiting.
         """
-        subscription = Subscription(
-            self.name, self.name, VIDEO, ("video.v1.>",), batch_size=batch_size, batch_wait_s=wait_s
-        )
+        subscription = Subscription(self.name, self.name, VIDEO, ("video.v1.>",), batch_size=batch_size)
 
         async def on_messages(incoming: Sequence[Incoming]) -> None:
             await handler([decode(each.body, subject=each.subject) for each in incoming])

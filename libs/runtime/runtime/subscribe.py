@@ -20,6 +20,8 @@ from runtime.settle import ACK, Settlement, log_settlement, settlement_of
 from runtime.telemetry import joined, span
 
 FETCH_TIMEOUT_S = 5.0
+"""One pull request lives so long; it is answered as soon as there is a message. A short one loses messages that
+arrive while it expires until their ack wait is over."""
 MAX_ACK_PENDING = 2_000
 """Messages in flight over all replicas of a service."""
 DEAD_LETTERS_PER_S = 20.0
@@ -63,7 +65,6 @@ class Subscription(NamedTuple):
     concurrency: int = 16
     ack_wait_s: float = 10.0
     batch_size: int = 0
-    batch_wait_s: float = 0.05
 
 
 async def declare_consumer(connection: Client, subscription: Subscription) -> None:
@@ -168,7 +169,7 @@ def attach_batch(broker: NatsBroker, settler: Settler, subscription: Subscriptio
     async def consume(message: Any) -> None:
         await settler.run_batch(message.raw_message, handlers, subscription)
 
-    pull = PullSub(batch_size=subscription.batch_size, timeout=subscription.batch_wait_s, batch=True)
+    pull = PullSub(batch_size=subscription.batch_size, timeout=FETCH_TIMEOUT_S, batch=True)
     _register(broker, subscription, pull, None)(consume)
 
 
