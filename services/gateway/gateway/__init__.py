@@ -1,0 +1,1 @@
+"""The HTTP edge of Dailies: takes requests, shows jobs, passes vendors' hints on; and the projector of its lists."""

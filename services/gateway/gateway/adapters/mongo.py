@@ -1,0 +1,164 @@
+"""The projection in MongoDB. The only module that knows the driver.
+
+Motor is in maintenance only; moving to PyMongo's own async client touches this file alone.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
+from pymongo.errors import BulkWriteError, PyMongoError
+from runtime.errors import DependencyUnavailable, Permanent
+
+from gateway.domain.lists import ListQuery
+from gateway.projection.documents import LINE_FIELDS, Document
+
+JOBS = "jobs"
+PROJECTIONS = "projections"
+DUPLICATE_KEY = 11_000
+WRITES_AT_ONCE = 50
+"""SecantusDB needs about 5 ms a document; a command stays well within the timeout."""
+SELECTION_MS = 2_000
+"""A server that is down is given up after so long; one that is slow gets the whole timeout."""
+INDEXES = (
+    IndexModel([("tenant_id", ASCENDING), ("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+    IndexModel(
+        [("tenant_id", ASCENDING), ("state", ASCENDING), ("requested_at", DESCENDING), ("_id", DESCENDING)],
+        name="newest_by_state",
+    ),
+)
+
+
+class Freshness(NamedTuple):
+    """How far the projection has come.
+
+    Attributes:
+        as_of: It shows every fact up to this time; None where the projector has never caught up.
+        rebuilding: It was emptied and is being filled again: jobs are missing.
+    """
+
+    as_of: datetime | None
+    rebuilding: bool
+
+
+class JobDocuments:
+    """The documents of all jobs."""
+
+    def __init__(self, database: "AsyncIOMotorDatabase[Any]") -> None:
+        self._jobs = database[JOBS]
+        self._projections = database[PROJECTIONS]
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that lists need; harmless where they exist."""
+        with _classified():
+            await self._jobs.create_indexes(list(INDEXES))
+
+    async def newest(self, query: ListQuery) -> list[Document]:
+        """Read the page and one document more, newest first, with the fields that a list shows."""
+        with _classified():
+            cursor = self._jobs.find(_filter(query), dict.fromkeys(LINE_FIELDS, 1))
+            newest = cursor.sort([("requested_at", DESCENDING), ("_id", DESCENDING)]).limit(query.limit + 1)
+            return await newest.to_list(None)
+
+    async def save(self, documents: Sequence[Document]) -> None:
+        """Write documents; a newer one is never overwritten.
+
+        Raises:
+            DependencyUnavailable: MongoDB does not answer; some may be written.
+            Permanent: One of them cannot be stored.
+        """
+        for start in range(0, len(documents), WRITES_AT_ONCE):
+            await self._save(documents[start : start + WRITES_AT_ONCE], "$lt")
+
+    async def restore(self, documents: Sequence[Document]) -> None:
+        """Write documents of a rebuild: also over one that shows the same facts otherwise."""
+        for start in range(0, len(documents), WRITES_AT_ONCE):
+            await self._save(documents[start : start + WRITES_AT_ONCE], "$lte")
+
+    async def drop(self) -> None:
+        """Forget every document."""
+        with _classified():
+            await self._jobs.drop()
+
+    async def freshness(self) -> Freshness:
+        """Read how far the projection has come."""
+        with _classified():
+            found = await self._projections.find_one({"_id": JOBS}) or {}
+        return Freshness(found.get("as_of"), bool(found.get("rebuilding")))
+
+    async def save_as_of(self, as_of: datetime) -> None:
+        """Say up to when every fact is shown; the time never goes back."""
+        with _classified():
+            await self._projections.update_one({"_id": JOBS}, {"$max": {"as_of": as_of}}, upsert=True)
+
+    async def save_rebuilding(self, rebuilding: bool) -> None:
+        """Say whether jobs are missing because of a rebuild."""
+        with _classified():
+            await self._projections.update_one({"_id": JOBS}, {"$set": {"rebuilding": rebuilding}}, upsert=True)
+
+    async def _save(self, documents: Sequence[Document], older: str) -> None:
+        writes = [
+            ReplaceOne({"_id": each["_id"], "last_sequence": {older: each["last_sequence"]}}, each, upsert=True)
+            for each in documents
+        ]
+        # A newer document does not match, and the upsert then meets its id: that refusal is what we want.
+        try:
+            with _classified():
+                await self._jobs.bulk_write(writes, ordered=False)
+        except _Refused as err:
+            if not err.errors or any(each["code"] != DUPLICATE_KEY for each in err.errors):
+                raise DependencyUnavailable("mongo.write_refused", str(err.errors[:1])) from err
+
+
+class _Refused(Exception):
+    """Some writes of a bulk were refused."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+@asynccontextmanager
+async def open_documents(url: str, database: str, *, timeout_s: float) -> AsyncIterator[JobDocuments]:
+    """Open the projection; nothing is connected before the first question.
+
+    Args:
+        url: Connection string.
+        database: Name.
+        timeout_s: For each operation.
+    """
+    timeout_ms = int(timeout_s * 1_000)
+    selection_ms = min(timeout_ms, SELECTION_MS)
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
+        url, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=selection_ms, appname="dailies"
+    )
+    try:
+        yield JobDocuments(client[database])
+    finally:
+        client.close()
+
+
+def _filter(query: ListQuery) -> Document:
+    wanted: Document = {"tenant_id": query.tenant_id}
+    if query.state is not None:
+        wanted["state"] = query.state
+    if query.after is not None:
+        at, job_id = query.after
+        wanted["$or"] = [{"requested_at": {"$lt": at}}, {"requested_at": at, "_id": {"$lt": job_id}}]
+    return wanted
+
+
+@contextmanager
+def _classified() -> Iterator[None]:
+    try:
+        yield
+    except BulkWriteError as err:
+        raise _Refused(err.details["writeErrors"]) from err
+    except PyMongoError as err:
+        raise DependencyUnavailable("mongo.unavailable", type(err).__name__) from err
+    except (BSONError, OverflowError) as err:
+        raise Permanent("projection.unstorable", f"{type(err).__name__}: {err}") from err

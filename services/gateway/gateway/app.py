@@ -1,0 +1,125 @@
+"""Composition root of the HTTP gateway: connects, builds the handlers, serves until SIGTERM."""
+
+import logging
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from runtime.catalog import load_catalog
+from runtime.objects import ObjectStore, open_objects
+from runtime.service import Service, open_service
+
+from gateway.adapters import api_keys, tenants
+from gateway.adapters.api_keys import ApiKeys
+from gateway.adapters.mongo import JobDocuments, open_documents
+from gateway.adapters.tenants import Tenants
+from gateway.admin import Admin, DeadLetters
+from gateway.callbacks import Callbacks
+from gateway.domain.keys import ApiKey, check_tenant
+from gateway.domain.requests import Allowed
+from gateway.handlers import Jobs
+from gateway.lists import JobLists
+from gateway.routes.admin import AdminRoutes
+from gateway.routes.auth import Doorkeeper
+from gateway.routes.callbacks import CallbackRoutes
+from gateway.routes.errors import install_problems
+from gateway.routes.health import HealthRoutes
+from gateway.routes.jobs import JobRoutes
+from gateway.routes.openapi import install_openapi
+from gateway.routes.tenants import TenantRoutes
+from gateway.routes.tracing import Tracing
+from gateway.server import HttpServer, bind
+from gateway.settings import GatewaySettings
+
+BOOTSTRAP_NAME = "bootstrap"
+log = logging.getLogger(__name__)
+
+
+class Parts(NamedTuple):
+    """What the routes are built from."""
+
+    service: Service
+    documents: JobDocuments
+    objects: ObjectStore
+    keys: ApiKeys
+    tenants: Tenants
+
+
+async def run(settings: GatewaySettings) -> None:
+    """Serve HTTP until SIGTERM."""
+    listener = bind(settings.host, settings.port)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        parts = await open_parts(settings, stack)
+        server = HttpServer(build_app(settings, parts), listener, drain_s=settings.shutdown_timeout_s)
+        parts.service.background("http", server.serve)
+        log.info("gateway.listening", extra={"host": settings.host, "port": listener.getsockname()[1]})
+        await parts.service.run()
+
+
+async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
+    """Connect to everything behind the gateway, and register the bootstrap key.
+
+    Raises:
+        DependencyUnavailable: NATS or S3 does not answer. MongoDB may: lists wait for it, nothing else does.
+    """
+    service = await stack.enter_async_context(open_service("gateway", settings))
+    documents = open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s)
+    parts = Parts(
+        service=service,
+        documents=await stack.enter_async_context(documents),
+        objects=await stack.enter_async_context(open_objects(settings)),
+        keys=ApiKeys(await service.bucket(api_keys.BUCKET), ttl_s=settings.api_key_ttl_s),
+        tenants=Tenants(await service.bucket(tenants.BUCKET)),
+    )
+    await register_bootstrap_key(settings, parts)
+    return parts
+
+
+async def register_bootstrap_key(settings: GatewaySettings, parts: Parts) -> None:
+    """Register the key of the settings, where there is one.
+
+    Raises:
+        InvalidRequest: Its tenant is missing or cannot be one.
+    """
+    key = settings.bootstrap_api_key.get_secret_value()
+    if key:
+        tenant_id = check_tenant(settings.bootstrap_tenant)
+        owner = ApiKey(tenant_id=tenant_id, name=BOOTSTRAP_NAME, created_at=parts.service.clock())
+        await parts.keys.register(key, owner)
+
+
+def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
+    """Build the app from its parts."""
+    service = parts.service
+    doorkeeper = Doorkeeper(keys=parts.keys, admin_key=settings.admin_key.get_secret_value())
+    admin = Admin(keys=parts.keys, tenants=parts.tenants, clock=service.clock)
+    callbacks = Callbacks(timers_of=service.timers_of, secret=settings.callback_secret.get_secret_value())
+    routers = (
+        _job_routes(settings, parts, doorkeeper).router(),
+        CallbackRoutes(callbacks=callbacks).router(),
+        TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
+        AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
+        HealthRoutes(is_ready=lambda: service.ready).router(),
+    )
+    app = FastAPI(title="Dailies", version=version("dailies-gateway"), docs_url=None, redoc_url=None)
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(Tracing)
+    install_problems(app)
+    install_openapi(app)
+    return app
+
+
+def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> JobRoutes:
+    service = parts.service
+    return JobRoutes(
+        jobs=Jobs(
+            log=service.log, objects=parts.objects, clock=service.clock, signed_url_ttl_s=settings.signed_url_ttl_s
+        ),
+        lists=JobLists(documents=parts.documents, clock=service.clock, stale_s=settings.projection_stale_s),
+        doorkeeper=doorkeeper,
+        catalog=None if settings.catalog is None else load_catalog(settings.catalog),
+        allowed=Allowed(http_webhooks=settings.allow_http_webhooks, bucket=settings.s3_bucket),
+    )

@@ -1,0 +1,142 @@
+"""The clips of a job view: everything known about each clip, gathered from the facts that name it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+from dailies_contracts import AnyEvent, AssetRef, Event
+from dailies_contracts import events as e
+
+from gateway.domain.job import ClipState, ClipView, Failure, Feedback, File, ScoresView
+from gateway.domain.times import shown_at
+
+E = TypeVar("E", bound=Event)
+
+
+class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about one clip; the facts may have come in any order.
+
+    Attributes:
+        settled: What became of it after it had been given up.
+    """
+
+    requested: e.ClipRequested
+    submitted: e.ProviderSubmitted | None
+    ready: e.ClipReady | None
+    failed: e.ClipFailed | None
+    settled: e.ClipSettled | None
+    scored: e.ClipScored | None
+    deleted: e.AssetDeleted | None
+    previews: tuple[str, ...]
+    feedback: tuple[Feedback, ...]
+
+    @property
+    def state(self) -> ClipState:
+        """State of the clip."""
+        if self.scored:
+            return "scored"
+        if self.ready:
+            return "evaluating"
+        if self.failed:
+            return "unknown" if self.failed.may_still_bill and not self.settled else "failed"
+        return "generating" if self.submitted else "queued"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the vendor was done with it."""
+        end = self.ready or self.failed
+        return shown_at(end.occurred_at) if end else None
+
+    @property
+    def charged_usd_micros(self) -> int:
+        """What the vendor billed; a later settlement is the last word."""
+        if self.settled:
+            return self.settled.charged_usd_micros
+        if self.ready:
+            return self.ready.cost_usd_micros
+        return self.failed.charged_usd_micros if self.failed else 0
+
+    @property
+    def cost_usd_micros(self) -> int:
+        """Vendor's charge plus scoring."""
+        return self.charged_usd_micros + (self.scored.scoring_cost_usd_micros if self.scored else 0)
+
+    @property
+    def held_usd_micros(self) -> int:
+        """What is still held for it."""
+        return self.requested.quote_usd_micros if self.state in {"queued", "generating", "unknown"} else 0
+
+
+def gather_clips(events: Sequence[AnyEvent]) -> tuple[ClipFacts, ...]:
+    """Group the facts by clip, in the order in which the clips were requested."""
+    requested = [event for event in events if isinstance(event, e.ClipRequested)]
+    return tuple(_facts(request, _about(events, request.clip_id)) for request in requested)
+
+
+def clip_view(clip: ClipFacts) -> ClipView:
+    """Show one clip."""
+    requested, ready = clip.requested, clip.ready
+    return ClipView(
+        clip_id=requested.clip_id,
+        stage=requested.stage,
+        attempt=requested.attempt,
+        provider=requested.provider,
+        model=requested.model,
+        state=clip.state,
+        requested_at=shown_at(requested.occurred_at),
+        ended_at=clip.ended_at,
+        quote_usd_micros=requested.quote_usd_micros,
+        cost_usd_micros=clip.cost_usd_micros,
+        held_usd_micros=clip.held_usd_micros,
+        draft_clip_id=requested.draft_clip_id,
+        seed=ready.seed if ready and ready.seed is not None else requested.seed,
+        render_ms=ready.render_ms if ready else None,
+        media=ready.media if ready else None,
+        file=_file(ready.asset, requested) if ready and not clip.deleted else None,
+        deleted=clip.deleted is not None,
+        scores=msgspec.convert(clip.scored.scores, ScoresView, from_attributes=True) if clip.scored else None,
+        why=requested.decision,
+        error=Failure(code=clip.failed.code, message=clip.failed.message) if clip.failed and not ready else None,
+        previews=clip.previews,
+        feedback=clip.feedback,
+    )
+
+
+def _facts(requested: e.ClipRequested, about: list[AnyEvent]) -> ClipFacts:
+    previews = (name for event in _all(e.PreviewReady, about) for name in event.assets)
+    return ClipFacts(
+        requested=requested,
+        submitted=_first(e.ProviderSubmitted, about),
+        ready=_first(e.ClipReady, about),
+        failed=_first(e.ClipFailed, about),
+        settled=_first(e.ClipSettled, about),
+        scored=_first(e.ClipScored, about),
+        deleted=_first(e.AssetDeleted, about),
+        previews=tuple(sorted(previews)),
+        feedback=tuple(
+            Feedback(author=event.author, rating=event.rating, note=event.note)
+            for event in _all(e.FeedbackGiven, about)
+        ),
+    )
+
+
+def _file(asset: AssetRef, requested: e.ClipRequested) -> File:
+    return File(
+        sha256=asset.sha256,
+        size_bytes=asset.size_bytes,
+        media_type=asset.media_type,
+        content_path=f"/v1/jobs/{requested.job_id}/clips/{requested.clip_id}/content",
+    )
+
+
+def _about(events: Iterable[AnyEvent], clip_id: str) -> list[AnyEvent]:
+    return [event for event in events if getattr(event, "clip_id", None) == clip_id]
+
+
+def _all(kind: type[E], events: Iterable[AnyEvent]) -> list[E]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def _first(kind: type[E], events: Iterable[AnyEvent]) -> E | None:
+    return next((event for event in events if isinstance(event, kind)), None)

@@ -1,0 +1,215 @@
+"""What a job looks like from outside: the types of the job view.
+
+`GET /v1/jobs/{id}`, the documents in MongoDB and a rebuild all carry exactly these; `views` fills them.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from dailies_contracts import ClipDecision, CompiledPrompt, MediaFacts, PromotionClass, Stage, Unsuitable, VideoRequest
+from dailies_contracts.values import Scores
+
+JobState = Literal["queued", "generating", "evaluating", "awaiting_review", "ready", "failed", "cancelled"]
+ClipState = Literal["queued", "generating", "evaluating", "scored", "failed", "unknown"]
+TERMINAL_STATES: frozenset[JobState] = frozenset({"ready", "failed", "cancelled"})
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a view: every field is always there, so that clients need not guess what absence means."""
+
+
+class RequestView(VideoRequest, frozen=True, kw_only=True, omit_defaults=False):
+    """What was asked for, with the defaults that applied."""
+
+
+class ScoresView(Scores, frozen=True, kw_only=True, omit_defaults=False):
+    """What the evaluator measured; null where it could not tell."""
+
+
+class TimelineEntry(Part, frozen=True, kw_only=True):
+    """One fact about the job, in the order of the log.
+
+    Attributes:
+        at: When it happened.
+        event: Type of the fact.
+        message: What happened, a sentence.
+        clip_id: The clip it is about; empty where it is about the job.
+        provider: The vendor it is about; empty where there is none.
+    """
+
+    at: datetime
+    event: str
+    message: str
+    clip_id: str = ""
+    provider: str = ""
+
+
+class Failure(Part, frozen=True, kw_only=True):
+    """Why a job or a clip failed.
+
+    Attributes:
+        code: Our stable dotted code.
+        message: A sentence that says what to do.
+    """
+
+    code: str
+    message: str
+
+
+class File(Part, frozen=True, kw_only=True):
+    """The stored file of a clip: what it is, not where it lies."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+    content_path: str
+
+
+class Feedback(Part, frozen=True, kw_only=True):
+    """A person's rating of a clip, 1 to 5."""
+
+    author: str
+    rating: int
+    note: str
+
+
+class ClipView(Part, frozen=True, kw_only=True):
+    """One clip.
+
+    Attributes:
+        state: `unknown`: given up, but the vendor may still bill it.
+        quote_usd_micros: What was held for it.
+        cost_usd_micros: What it cost so far, scoring included.
+        held_usd_micros: What is held for it now.
+        why: The decision that ordered it, with every candidate.
+        url: Signed address of the file, for a short time; only in answers, never stored.
+        deleted: The file was deleted on request.
+    """
+
+    clip_id: str
+    stage: Stage
+    attempt: int
+    provider: str
+    model: str
+    state: ClipState
+    requested_at: datetime
+    quote_usd_micros: int
+    cost_usd_micros: int
+    held_usd_micros: int
+    ended_at: datetime | None = None
+    draft_clip_id: str | None = None
+    seed: int | None = None
+    render_ms: int | None = None
+    media: MediaFacts | None = None
+    file: File | None = None
+    url: str | None = None
+    deleted: bool = False
+    scores: ScoresView | None = None
+    why: ClipDecision | None = None
+    error: Failure | None = None
+    previews: tuple[str, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+
+
+class PromotionView(Part, frozen=True, kw_only=True):
+    """How the winning draft became the final.
+
+    Attributes:
+        promotion_class: exact, anchored or fresh; `class` on the wire.
+        draft_clip_id: The winner; empty where drafts were skipped.
+        final_clip_id: The final that was ordered last; None until one is.
+        draft_score: Aggregate of the winner.
+        final_score: Aggregate of the final, None until it is scored.
+    """
+
+    promotion_class: PromotionClass = msgspec.field(name="class")
+    provider: str
+    model: str
+    reason: str
+    threshold: float
+    draft_clip_id: str
+    final_clip_id: str | None
+    draft_score: float | None
+    final_score: float | None
+    draft_scores: dict[str, float]
+
+
+class ReviewView(Part, frozen=True, kw_only=True):
+    """A person's approval, asked for and given or refused.
+
+    Attributes:
+        approved: None while it is open.
+    """
+
+    clip_id: str
+    reason: str
+    requested_at: datetime
+    approved: bool | None = None
+    reviewer: str = ""
+    note: str = ""
+    decided_at: datetime | None = None
+
+
+class Costs(Part, frozen=True, kw_only=True):
+    """Money of the job, in micro-dollars.
+
+    Attributes:
+        spent_usd_micros: Settled so far, scoring included.
+        held_usd_micros: Held for clips whose outcome is open.
+        budget_usd_micros: The job's own limit; None: the tenant's alone.
+        estimate_usd_micros: What the plan estimated at the start; None until the job is ready.
+        all_premium_usd_micros: What as many clips at the final's tier would have cost; None until then.
+    """
+
+    spent_usd_micros: int
+    held_usd_micros: int
+    budget_usd_micros: int | None
+    estimate_usd_micros: int | None
+    all_premium_usd_micros: int | None
+
+
+class Prompts(Part, frozen=True, kw_only=True):
+    """The request in the words of each vendor's model, and which models cannot serve it."""
+
+    compiler_version: str
+    fingerprint: str
+    prompt_class: str
+    compiled: tuple[CompiledPrompt, ...]
+    unsuitable: tuple[Unsuitable, ...]
+
+
+class JobView(Part, frozen=True, kw_only=True):
+    """One job, whole.
+
+    Attributes:
+        state: Public state.
+        ended_at: When it reached a terminal state.
+        cancel_requested: A client asked to stop it; it may still be running.
+        delivered_clip_id: The clip that is delivered.
+        warnings: What was filled in, shortened or cannot be expressed.
+        error: Why it failed.
+        reasons: Why this clip was delivered.
+        trace_id: The trace over every hop of the job; empty where tracing is off.
+    """
+
+    job_id: str
+    tenant_id: str
+    state: JobState
+    requested_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    cancel_requested: bool
+    source: str
+    request: RequestView
+    delivered_clip_id: str | None
+    clips: tuple[ClipView, ...]
+    promotion: PromotionView | None
+    reviews: tuple[ReviewView, ...]
+    prompts: Prompts | None
+    warnings: tuple[str, ...]
+    reasons: tuple[str, ...]
+    costs: Costs
+    error: Failure | None
+    timeline: tuple[TimelineEntry, ...]
+    trace_id: str

@@ -1,0 +1,60 @@
+"""Composition root of the projector: `python -m gateway.projector [rebuild [--keep]]`."""
+
+import argparse
+import sys
+
+from runtime.service import open_service, run_service
+
+from gateway.adapters.mongo import open_documents
+from gateway.projection.freshness import Heartbeat
+from gateway.projection.projector import Projector
+from gateway.projection.rebuild import rebuild
+from gateway.settings import ProjectorSettings
+
+SERVICE = "projector"
+
+
+async def run(settings: ProjectorSettings) -> None:
+    """Project until SIGTERM. A MongoDB that is away stops nothing: the events wait in the log."""
+    async with (
+        open_service(SERVICE, settings) as service,
+        open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as documents,
+    ):
+        projector = Projector(
+            log=service.log, documents=documents, n_loads=settings.n_loads, linger_s=settings.linger_s
+        )
+        heartbeat = Heartbeat(connection=service.connection, documents=documents, clock=service.clock, durable=SERVICE)
+        service.subscribe_batch(projector.on_events, batch_size=settings.batch_size)
+        service.background("heartbeat", lambda: heartbeat.run(every_s=settings.heartbeat_s))
+        await service.run()
+
+
+async def run_rebuild(settings: ProjectorSettings, *, keep: bool) -> None:
+    """Build the projection anew, once."""
+    beside = settings.model_copy(update={"health_port": 0})  # the running projector has the port
+    async with (
+        open_service(f"{SERVICE}-rebuild", beside) as service,
+        open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as documents,
+    ):
+        n_jobs = await rebuild(
+            log_of_jobs=service.log,
+            connection=service.connection,
+            documents=documents,
+            keep=keep,
+            n_loads=settings.n_loads,
+        )
+    sys.stdout.write(f"{n_jobs} jobs written from the log.\n")
+
+
+def main(arguments: list[str]) -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.projector", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=("run", "rebuild"), default="run")
+    parser.add_argument("--keep", action="store_true", help="rebuild over the documents instead of dropping them")
+    chosen = parser.parse_args(arguments)
+    settings = ProjectorSettings()
+    run_service(run_rebuild(settings, keep=chosen.keep) if chosen.command == "rebuild" else run(settings))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

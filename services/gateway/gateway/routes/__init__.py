@@ -1,0 +1,1 @@
+"""HTTP routes, one file a resource; each handler maps HTTP to one call of `handlers` and back."""

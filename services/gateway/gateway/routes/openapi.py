@@ -1,0 +1,134 @@
+"""The OpenAPI document at /openapi.json: FastAPI's routes with the schemas of our own structs, made by msgspec."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from dailies_contracts import VideoRequest
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, NewKeyBody, ReviewBody
+from gateway.domain.job import JobView
+from gateway.domain.lists import DEFAULT_LIMIT, MAX_LIMIT, STATES, JobPage
+from gateway.domain.problems import MEDIA_TYPE, Problem
+from gateway.routes.admin import BudgetView, DeadLetterPage, NewKeyView, Replayed
+from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
+from gateway.routes.tenants import WebhookSecret
+
+REF = "#/components/schemas/{name}"
+JSON = "application/json"
+METHODS = frozenset({"get", "post", "put", "delete"})
+Schema = dict[str, Any]
+
+
+class Operation(NamedTuple):
+    """What FastAPI cannot see of an operation, because the handler reads and writes the bytes itself.
+
+    Attributes:
+        status: Of the answer when all is well.
+        answer: Its type; None: it has no body.
+        body: Type of the request's body; None: it has none.
+        parameters: Query parameters and headers.
+        is_open: Needs no key.
+    """
+
+    status: int
+    answer: type | None = None
+    body: type | None = None
+    parameters: tuple[Schema, ...] = ()
+    is_open: bool = False
+
+
+def _query(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Names the job: the same key and request give the first answer again, and one job.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+LIST_PARAMETERS = (
+    _query("state", "Only jobs in this state.", {"type": "string", "enum": list(STATES)}),
+    _query(
+        "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    ),
+    _query("cursor", "next_cursor of the page before.", {"type": "string"}),
+)
+LETTER_PARAMETERS = (
+    _query("limit", "At most so many.", {"type": "integer", "minimum": 0, "maximum": 100, "default": 20}),
+    _query("after", "Sequence of the last one seen.", {"type": "integer", "minimum": 0, "default": 0}),
+)
+SIGNATURE = (_query("sig", "Signature of the clip id.", {"type": "string"}),)
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("post", "/v1/jobs"): Operation(202, JobAccepted, VideoRequest, (IDEMPOTENCY_KEY,)),
+    ("get", "/v1/jobs"): Operation(200, JobPage, parameters=LIST_PARAMETERS),
+    ("get", "/v1/jobs/{job_id}"): Operation(200, JobView),
+    ("post", "/v1/jobs/{job_id}/cancel"): Operation(202, CancelAccepted, CancelBody),
+    ("post", "/v1/jobs/{job_id}/review"): Operation(202, ReviewAccepted, ReviewBody),
+    ("post", "/v1/jobs/{job_id}/feedback"): Operation(202, FeedbackAccepted, FeedbackBody),
+    ("get", "/v1/jobs/{job_id}/clips/{clip_id}/content"): Operation(302),
+    ("get", "/v1/webhook-secret"): Operation(200, WebhookSecret),
+    ("post", "/v1/webhook-secret"): Operation(200, WebhookSecret),
+    ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(204, parameters=SIGNATURE, is_open=True),
+    ("post", "/v1/admin/tenants/{tenant}/keys"): Operation(201, NewKeyView, NewKeyBody),
+    ("delete", "/v1/admin/tenants/{tenant}/keys/{key_id}"): Operation(204),
+    ("put", "/v1/admin/tenants/{tenant}/budget"): Operation(200, BudgetView, BudgetBody),
+    ("get", "/v1/admin/tenants/{tenant}/webhook-secret"): Operation(200, WebhookSecret),
+    ("post", "/v1/admin/tenants/{tenant}/webhook-secret/rotate"): Operation(200, WebhookSecret),
+    ("get", "/v1/admin/dead-letters"): Operation(200, DeadLetterPage, parameters=LETTER_PARAMETERS),
+    ("post", "/v1/admin/dead-letters/{sequence}/replay"): Operation(202, Replayed),
+    ("get", "/livez"): Operation(200, is_open=True),
+    ("get", "/readyz"): Operation(200, is_open=True),
+}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Serve the document."""
+
+    def document() -> Schema:
+        if app.openapi_schema is None:
+            app.openapi_schema = openapi_document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def openapi_document(app: FastAPI) -> Schema:
+    """Complete FastAPI's document.
+
+    Raises:
+        KeyError: A route is not in the table of operations.
+    """
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    kinds = {Problem, *(kind for each in OPERATIONS.values() for kind in (each.answer, each.body) if kind)}
+    _, schemas = msgspec.json.schema_components(sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF)
+    document["components"] = {
+        "schemas": schemas,
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "API key, or the admin key."}},
+    }
+    for path, item in document["paths"].items():
+        for method in METHODS & item.keys():
+            _complete(item[method], OPERATIONS[method, path])
+    return document
+
+
+def _complete(described: Schema, operation: Operation) -> None:
+    described["parameters"] = [*described.get("parameters", ()), *operation.parameters]
+    described["responses"] = {
+        str(operation.status): {"description": "All is well.", **_content(operation.answer, JSON)},
+        "default": {"description": "What went wrong, and what to do.", **_content(Problem, MEDIA_TYPE)},
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"required": operation.body is not CancelBody, **_content(operation.body, JSON)}
+    if not operation.is_open:
+        described["security"] = [{"key": []}]
+
+
+def _content(kind: type | None, media_type: str) -> Schema:
+    if kind is None:
+        return {}
+    return {"content": {media_type: {"schema": {"$ref": REF.format(name=kind.__name__)}}}}
