@@ -68,7 +68,7 @@ class Guard:
         parts = urlsplit(url)
         return URL.build(
             scheme=target.scheme,
-            host=target.host,
+            host=f"[{target.host}]" if ":" in target.host else target.host,
             port=target.port,
             path=quote(parts.path, safe=PATH_SAFE) or "/",
             query_string=quote(parts.query, safe=QUERY_SAFE),
