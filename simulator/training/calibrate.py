@@ -1,20 +1,23 @@
 """From cosine to a score in [0, 1]: a logistic curve through the share of the prompt that a clip shows.
 
-A pair counts 1 if the words fit, less for every wrong attribute; so a clip of the right thing in the wrong colour scores
-between a hit and a miss. The curve is fitted on one half of the held-out clips and checked on the other.
+A pair counts 1 if the words fit, less for every wrong attribute; so a clip of the right thing in the wrong
+colour scores between a hit and a miss. The curve is fitted on one half of the held-out clips and checked on the
+other.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 from simulator.scenes.captions import usual_colour
 from simulator.scenes.grammar import Scene
+
 from training.compositions import Attribute
 from training.measure import Probe, Towers, Vectors
 
 CALIBRATION_ID = "tiny-scenes-1/share-1"
+_MAX_STEPS = 50
+_CONVERGED = 1e-9
 WEIGHTS: dict[Attribute, float] = {"subject": 0.4, "colour": 0.2, "place": 0.25, "light": 0.15}
 
 
@@ -73,12 +76,12 @@ def fit(pairs: Pairs) -> Curve:
     """Weighted logistic regression on soft targets, by Newton's method."""
     design = np.column_stack([pairs.cosines, np.ones_like(pairs.cosines)])
     theta = np.zeros(2)
-    for _ in range(50):
+    for _ in range(_MAX_STEPS):
         guess = 1.0 / (1.0 + np.exp(-design @ theta))
         gradient = design.T @ (pairs.weights * (guess - pairs.shares))
         curvature = (design * (pairs.weights * guess * (1 - guess))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
         theta -= step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < _CONVERGED:
             break
     return Curve(float(theta[0]), float(theta[1]))

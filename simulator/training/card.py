@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from simulator.scenes import grammar as g
+
 from training.calibrate import CALIBRATION_ID, WEIGHTS
 from training.model import MODEL_ID
 
 _TEXT = """# {model_id}
 
-A CLIP of two million weights that scores how well a clip of the scene grammar (`simulator.scenes`) fits a prompt. It is the
-evaluator's default where no larger CLIP is installed: it makes the demo's alignment score mean something, and nothing more.
+A CLIP of two million weights that scores how well a clip of the scene grammar (`simulator.scenes`) fits a
+prompt. It is the evaluator's default where no larger CLIP is installed: it makes the demo's alignment score
+mean something, and nothing more.
 
 ## What it knows
 - subjects: {subjects}
@@ -21,31 +23,34 @@ evaluator's default where no larger CLIP is installed: it makes the demo's align
 with the synonyms in `vocabulary.json`, drawn the way the simulator draws them.
 
 ## What it does not know
-- Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the words up first.
+- Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the words up
+first.
 - Motion and camera words: frames are pooled, so "moving left" and "pans right" are ignored. Size words hardly count.
 - Counting ("three birds"), spatial relations ("left of"), negation.
-- Scores of different models or calibrations cannot be compared; every result carries `{model_id}` and `{calibration_id}`.
+- Scores of different models or calibrations cannot be compared; every result carries `{model_id}` and
+`{calibration_id}`.
 
 ## Files
-| file | what |
-|---|---|
-| `open_clip_model.safetensors`, `open_clip_config.json` | fp16 weights; load with `open_clip.create_model("local-dir:FOLDER")` |
-| `bpe_merges.txt.gz` | reduced merges; pass as `bpe_path` to open_clip's tokenizer, or read with `evaluator.adapters.tiny_tokenizer` |
-| `image_tower.onnx` | `pixels` (N, 3, 64, 64) float32 → `embedding` (N, 128), unit length |
-| `text_tower.onnx` | `tokens` (N, 32) int64 → `embedding` (N, 128), unit length |
-| `calibration.json` | score = 1 / (1 + exp(−(slope · cosine + offset))) |
-| `vocabulary.json` | words with a meaning, and words that carry none |
-| `figures.json` | the figures below, unrounded |
+- `open_clip_model.safetensors`, `open_clip_config.json`: fp16 weights; `open_clip.create_model("local-dir:FOLDER")`
+- `bpe_merges.txt.gz`: reduced merges; `bpe_path` of open_clip's tokenizer, or `evaluator.adapters.tiny_tokenizer`
+- `image_tower.onnx`: `pixels` (N, 3, 64, 64) float32 to `embedding` (N, 128) of unit length
+- `text_tower.onnx`: `tokens` (N, 32) int64 to `embedding` (N, 128) of unit length
+- `calibration.json`: score = 1 / (1 + exp(-(slope * cosine + offset)))
+- `vocabulary.json`: words with a meaning, and words that carry none
+- `figures.json`: the figures below, unrounded
+- `SHA256SUMS`: for `sha256sum -c`
 
-Preprocessing: RGB, centre square, area averaging to 64 × 64, divided by 255, then CLIP's mean and standard deviation. For a clip: mean of
-the frame embeddings, scaled to unit length, then the cosine with the text.
+Preprocessing: RGB, centre square, area averaging to 64x64, divided by 255, then CLIP's mean and standard
+deviation. For a clip: mean of the frame embeddings, scaled to unit length, then the cosine with the text.
 
 ## Calibration
-The curve is fitted to the weighted share of the prompt that a clip shows ({weights}), on half of the held-out clips. A full match comes near
+The curve is fitted to the weighted share of the prompt that a clip shows ({weights}), on half of the held-out
+clips. A full match comes near
 1, one wrong attribute lands between, a stranger near 0.
 
 ## Figures
-All on compositions of subject, colour and place that were never drawn in training. "Choice" is the share of right decisions between the
+All on compositions of subject, colour and place that were never drawn in training. "Choice" is the share of right
+decisions between the
 true caption and one that is wrong in a single attribute; chance is 0.5.
 
 | | stills | clips, 8 frames pooled |
@@ -54,8 +59,8 @@ true caption and one that is wrong in a single attribute; chance is 0.5.
 
 Training: {training}.
 
-The merges are a subset of those of OpenAI's CLIP (MIT licence). The weights were trained from nothing on pictures of our own drawing:
-`python -m training.train_tiny_clip --out FOLDER`, in `simulator/`.
+The merges are a subset of those of OpenAI's CLIP (MIT licence). The weights were trained from nothing on
+pictures of our own drawing: `python -m training.train_tiny_clip --out FOLDER`, in `simulator/`.
 """
 
 

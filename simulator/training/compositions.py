@@ -1,6 +1,7 @@
 """Which scenes the model may see while it learns, and scenes that differ in exactly one attribute.
 
-The training set and the held-out sets both come from here, so that no held-out composition is ever rendered in training.
+The training set and the held-out sets both come from here, so that no held-out composition is ever rendered in
+training.
 """
 
 import zlib
@@ -9,9 +10,8 @@ from typing import Literal, get_args
 
 import numpy as np
 from msgspec import structs
-
-from simulator.scenes.captions import sample_scene, usual_colour
 from simulator.scenes import grammar as g
+from simulator.scenes.captions import sample_scene, usual_colour
 
 Attribute = Literal["subject", "colour", "place", "light"]
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)

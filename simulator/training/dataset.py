@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
 from simulator.scenes import grammar as g
 from simulator.scenes.captions import usual_colour
+
 from training.compositions import ATTRIBUTES, change, draw_scene, is_held_out, swap_colours
 from training.pictures import draw_still
 
 GROUP = 4
 _UNSAID = -1
+_SWAPPED = 0.3  # share of neighbours of a scene with two subjects that exchange their colours
 
 
 class Dataset(NamedTuple):
@@ -30,7 +31,7 @@ def draw_group(rng: np.random.Generator) -> list[g.Scene]:
     group = [base]
     while len(group) < GROUP:
         attribute = ATTRIBUTES[int(rng.integers(len(ATTRIBUTES)))]
-        if len(base.subjects) > 1 and rng.random() < 0.3:
+        if len(base.subjects) > 1 and rng.random() < _SWAPPED:
             neighbour = swap_colours(base)
         else:
             neighbour = change(base, attribute, rng)
@@ -88,8 +89,9 @@ def also_true(scenes: list[g.Scene]) -> npt.NDArray[np.bool_]:
     fits = (said_place[:, None] == _UNSAID) | (said_place[:, None] == labels.place[None])
     fits &= (said_light[:, None] == _UNSAID) | (said_light[:, None] == labels.light[None])
     for i, j in zip(*np.nonzero(fits), strict=True):
-        fits[i, j] = i != j and all(
+        things = all(
             subject.name in names[j] if subject.colour is None else (subject.name, subject.colour) in shown[j]
             for subject in scenes[i].subjects
-        ) and scenes[i].place_colour in {None, scenes[j].place_colour}
-    return fits
+        )
+        fits[i, j] = i != j and things and scenes[i].place_colour in {None, scenes[j].place_colour}
+    return np.asarray(fits, np.bool_)

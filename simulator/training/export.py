@@ -1,4 +1,4 @@
-"""Write what the evaluator ships: open_clip weights, ONNX towers, vocabulary, calibration, digests and the model card."""
+"""Write what the evaluator ships: weights, ONNX towers, vocabulary, calibration, digests and the model card."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
+from simulator.scenes import ignored_words, vocabulary
 from torch import Tensor, nn
 
-from simulator.scenes import ignored_words, vocabulary
 from training.calibrate import CALIBRATION_ID, Curve
 from training.card import write_card
 from training.model import MODEL_ID, model_config, preprocess_config
 from training.pictures import IMAGE_PX
-from training.tokens import BPE_FILE, CONTEXT_LENGTH
+from training.tokens import CONTEXT_LENGTH
 
 WEIGHTS_FILE = "open_clip_model.safetensors"
 IMAGE_TOWER_FILE = "image_tower.onnx"
@@ -73,11 +73,11 @@ def export(model: Any, folder: Path, report: Report) -> None:
         folder / "calibration.json",
         {"id": CALIBRATION_ID, "model_id": MODEL_ID, "slope": report.curve.slope, "offset": report.curve.offset},
     )
-    _write_json(
-        folder / "vocabulary.json", {"known": sorted(vocabulary()), "without_content": sorted(ignored_words())}
-    )
+    _write_json(folder / "vocabulary.json", {"known": sorted(vocabulary()), "without_content": sorted(ignored_words())})
     _write_json(folder / "figures.json", report._asdict())
     write_card(folder / "MODEL_CARD.md", stills=report.stills, clips=report.clips, training=report.training)
+    for path in folder.iterdir():
+        path.chmod(0o644)
     write_digests(folder)
 
 

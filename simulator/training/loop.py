@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from simulator.scenes.captions import caption
 from torch.nn import functional
 
-from simulator.scenes.captions import caption
 from training.dataset import GROUP, Dataset, also_true, labels_of
 from training.model import Embedded, Heads, contrastive_loss
 from training.pictures import normalise
@@ -29,15 +29,15 @@ class Step(NamedTuple):
     """One finished step, for printing and for tests."""
 
     phase: str
-    index: int
+    number: int
     loss: float
     seconds: float
 
 
 def _optimiser(model: Any, heads: Heads, rate: float) -> torch.optim.Optimizer:
     named = [*model.named_parameters(), *heads.named_parameters()]
-    kept = [p for name, p in named if p.ndim < 2 or "embedding" in name or "logit_scale" in name]
-    decayed = [p for name, p in named if not (p.ndim < 2 or "embedding" in name or "logit_scale" in name)]
+    kept = [p for name, p in named if p.ndim <= 1 or "embedding" in name or "logit_scale" in name]
+    decayed = [p for name, p in named if not (p.ndim <= 1 or "embedding" in name or "logit_scale" in name)]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": kept, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
@@ -76,10 +76,12 @@ def train(model: Any, tokenizer: Any, data: Dataset, plan: Plan) -> Iterator[Ste
         rows = next(batches)
         warming = index < plan.warmup_steps
         optimiser.zero_grad(set_to_none=True)
-        loss = _head_loss(model, heads, data, rows) if warming else _pair_loss(
-            model, heads, tokenizer, _Batch(data, rows, rng, plan.head_weight)
+        loss = (
+            _head_loss(model, heads, data, rows)
+            if warming
+            else _pair_loss(model, heads, tokenizer, _Batch(data, rows, rng, plan.head_weight))
         )
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -100,7 +102,8 @@ def _pixels(data: Dataset, rows: np.ndarray) -> torch.Tensor:
 
 def _head_loss(model: Any, heads: Heads, data: Dataset, rows: np.ndarray) -> torch.Tensor:
     features = model.encode_image(_pixels(data, rows))
-    return heads(features, labels_of([data.scenes[row] for row in rows]))  # type: ignore[no-any-return]
+    loss: torch.Tensor = heads(features, labels_of([data.scenes[row] for row in rows]))
+    return loss
 
 
 def _pair_loss(model: Any, heads: Heads, tokenizer: Any, batch: _Batch) -> torch.Tensor:
@@ -109,4 +112,5 @@ def _pair_loss(model: Any, heads: Heads, tokenizer: Any, batch: _Batch) -> torch
     texts = model.encode_text(tokenizer([caption(scene, batch.rng) for scene in scenes]), normalize=True)
     embedded = Embedded(functional.normalize(features, dim=-1), texts)
     pairs = contrastive_loss(embedded, model.logit_scale, torch.from_numpy(also_true(scenes)))
-    return pairs + batch.head_weight * heads(features, labels_of(scenes))
+    attributes: torch.Tensor = heads(features, labels_of(scenes))
+    return pairs + batch.head_weight * attributes

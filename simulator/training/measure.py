@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from simulator.scenes.captions import caption
 from simulator.scenes.defects import Faults, draft_defects, strengths
 from simulator.scenes.grammar import Scene
 from simulator.scenes.stage import build_stage, frame_at
+
 from training.compositions import ATTRIBUTES, Attribute, change, draw_full_scene
 from training.pictures import draw_still, normalise, square
 

@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import open_clip
 import torch
+from open_clip.model import CLIP
+from simulator.scenes import grammar as g
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulator.scenes import grammar as g
 from training.dataset import Labels
 from training.pictures import IMAGE_PX, MEAN, STD
 from training.tokens import CONTEXT_LENGTH
@@ -45,7 +45,7 @@ def preprocess_config() -> dict[str, Any]:
 
 def build_model(vocab_size: int) -> Any:
     """A fresh network with random weights."""
-    return open_clip.CLIP(**model_config(vocab_size))
+    return CLIP(**model_config(vocab_size))
 
 
 class Heads(nn.Module):

@@ -1,12 +1,12 @@
 """Pictures for training: small stills through the renderer's own drawing code, worn a little like video.
 
-Also the one preprocessing path that the shipped model expects (centre square, area averaging), used by every measurement.
+Also the one preprocessing path that the shipped model expects (centre square, area averaging), used by every
+measurement.
 """
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.grammar import Scene
 from simulator.scenes.stage import build_stage, frame_at
@@ -30,7 +30,9 @@ def square(frame: UInt8Frame, *, shift: tuple[float, float] = (0.0, 0.0), keep: 
 def normalise(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """(N, H, W, 3) uint8 to the model's input, (N, 3, H, W) float32."""
     scaled = pictures.astype(np.float32) / 255.0
-    return np.ascontiguousarray(((scaled - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(
+        ((scaled - np.array(MEAN, np.float32)) / np.array(STD, np.float32)).transpose(0, 3, 1, 2)
+    )
 
 
 def draw_still(scene: Scene, rng: np.random.Generator) -> UInt8Frame:
@@ -44,17 +46,21 @@ def draw_still(scene: Scene, rng: np.random.Generator) -> UInt8Frame:
     return _worn(square(frame, shift=shift, keep=float(rng.uniform(0.88, 1.0))), rng)
 
 
+def _happens(rng: np.random.Generator, share: float) -> bool:
+    return bool(rng.random() < share)
+
+
 def _worn(picture: UInt8Frame, rng: np.random.Generator) -> UInt8Frame:
     """What a codec, a cheap render or another exposure does to a picture."""
-    if rng.random() < 0.3:
+    if _happens(rng, 0.3):
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.8))), np.uint8)
-    if rng.random() < 0.5:
+    if _happens(rng, 0.5):
         gain, lift = float(rng.uniform(0.9, 1.1)), float(rng.uniform(-8, 8))
         picture = np.asarray(np.clip(picture * gain + lift, 0, 255), np.uint8)
-    if rng.random() < 0.25:
+    if _happens(rng, 0.25):
         noise = rng.normal(0, float(rng.uniform(1, 8)), picture.shape)
         picture = np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
-    if rng.random() < 0.3:
+    if _happens(rng, 0.3):
         _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 95))])
         picture = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return picture

@@ -1,13 +1,15 @@
 """The reduced vocabulary: a rank-preserving part of CLIP's byte-pair merges, enough for the words of the grammar.
 
-Written as a file that open_clip reads through `bpe_path`; the stock vocabulary alone would weigh three times the model.
+Written as a file that open_clip reads through `bpe_path`; the stock vocabulary alone would weigh three times
+the model.
 """
 
 import gzip
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
-from open_clip.tokenizer import SimpleTokenizer, default_bpe
-
+from open_clip.tokenizer import SimpleTokenizer
 from simulator.scenes import ignored_words, vocabulary
 
 CONTEXT_LENGTH = 32
@@ -17,10 +19,9 @@ _N_MERGES = 1586  # 256 bytes, twice, and two marks: 2,100 tokens
 
 def write_bpe(path: Path) -> None:
     """Write the merges that the grammar's words need, filled up with the most frequent ones."""
-    stock = SimpleTokenizer()
-    ranked = sorted(stock.bpe_ranks, key=lambda pair: stock.bpe_ranks[pair])
-    needed = {pair for word in sorted(vocabulary() | ignored_words()) for pair in _merges_of(word, stock)}
-    kept = set(needed)
+    ranks = cast("dict[tuple[str, str], int]", SimpleTokenizer().bpe_ranks)
+    ranked = sorted(ranks, key=lambda pair: ranks[pair])
+    kept = {pair for word in sorted(vocabulary() | ignored_words()) for pair in _merges_of(word, ranks)}
     for pair in ranked:
         if len(kept) >= _N_MERGES:
             break
@@ -30,14 +31,14 @@ def write_bpe(path: Path) -> None:
         packed.write("\n".join(lines).encode())
 
 
-def _merges_of(word: str, stock: SimpleTokenizer) -> set[tuple[str, str]]:
+def _merges_of(word: str, ranks: dict[tuple[str, str], int]) -> set[tuple[str, str]]:
     """The merges that stock CLIP applies to one word."""
     parts = [*word[:-1], word[-1] + "</w>"]
     used = set()
     while len(parts) > 1:
-        pairs = list(zip(parts, parts[1:], strict=False))
-        best = min(pairs, key=lambda pair: stock.bpe_ranks.get(pair, float("inf")))
-        if best not in stock.bpe_ranks:
+        pairs = list(pairwise(parts))
+        best = min(pairs, key=lambda pair: ranks.get(pair, len(ranks)))
+        if best not in ranks:
             break
         used.add(best)
         at = pairs.index(best)

@@ -1,6 +1,6 @@
 """Train the small CLIP on one core and write the files that the evaluator ships.
 
-    OMP_NUM_THREADS=1 nice -n 10 python -m training.train_tiny_clip --out ../services/evaluator/evaluator/models/tiny_scenes
+OMP_NUM_THREADS=1 nice -n 10 python -m training.train_tiny_clip --out ../services/evaluator/evaluator/models/tiny_scenes
 """
 
 import argparse
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from training.calibrate import fit, pairs_of
 from training.dataset import draw_dataset
 from training.export import Report, export, round_to_half
 from training.loop import Plan, train
-from training.measure import Probe, Towers, Vectors, draw_clip_frames, draw_probe, draw_stills, figures, pooled
+from training.measure import Probe, Towers, draw_clip_frames, draw_probe, draw_stills, figures, pooled
 from training.model import build_model
 from training.tokens import BPE_FILE, read_tokenizer, write_bpe
 
@@ -49,8 +50,8 @@ def main() -> None:
     model = build_model(tokenizer.vocab_size)
     plan = Plan(warmup_steps=options.warmup_steps, steps=options.steps, seed=options.seed)
     for step in train(model, tokenizer, data, plan):
-        if step.index % 25 == 0:
-            print(f"{step.phase} {step.index}: loss {step.loss:.3f}, {step.seconds:.0f} s", flush=True)
+        if step.number % 25 == 0:
+            print(f"{step.phase} {step.number}: loss {step.loss:.3f}, {step.seconds:.0f} s", flush=True)
     round_to_half(model)
     facts = {
         "pictures": float(len(data.scenes)),
@@ -80,7 +81,7 @@ def _part(probe: Probe, rows: slice) -> Probe:
     return Probe(probe.scenes[rows], probe.captions[rows], wrong)
 
 
-def _score_figures(scores: Vectors, *, n_hits: int) -> dict[str, float]:
+def _score_figures(scores: npt.NDArray[np.float64], *, n_hits: int) -> dict[str, float]:
     """Mean score of hits, strangers and near misses on the other half, in the order that `pairs_of` lists them."""
     n_strangers = n_hits * (n_hits - 1)
     hits, strangers, near = np.split(scores, [n_hits, n_hits + n_strangers])

@@ -1,7 +1,7 @@
 """Scenes: a small grammar of everyday pictures, a parser for prompts, and a renderer of real video files.
 
-The simulated vendors render their clips here, and the small CLIP that scores them was trained on the same grammar. Everything
-is pure but `render_clip`, which encodes.
+The simulated vendors render their clips here, and the small CLIP that scores them was trained on the same
+grammar. Everything is pure but `render_clip`, which encodes.
 """
 
 from simulator.scenes.canvas import UInt8Frame

@@ -22,13 +22,13 @@ def shade(colour: RGB, amount: float) -> RGB:
     """Mix a colour with white (amount > 0) or black (amount < 0); amount in [-1, 1]."""
     target = 255.0 if amount > 0 else 0.0
     weight = min(abs(amount), 1.0)
-    r, g, b = (int(round(channel + (target - channel) * weight)) for channel in colour)
+    r, g, b = (round(channel + (target - channel) * weight) for channel in colour)
     return (r, g, b)
 
 
 def mix(first: RGB, second: RGB, weight: float) -> RGB:
     """Blend two colours; weight 0 gives the first, 1 the second."""
-    r, g, b = (int(round(a + (z - a) * weight)) for a, z in zip(first, second, strict=True))
+    r, g, b = (round(a + (z - a) * weight) for a, z in zip(first, second, strict=True))
     return (r, g, b)
 
 
@@ -57,6 +57,13 @@ class Canvas:
     def _length(self, value: float) -> int:
         return max(round(value * self.unit_px * _ONE), _ONE // 2)
 
+    def colour_at(self, point: Point) -> RGB:
+        """The colour that is there; points outside give the nearest edge."""
+        height, width = self.pixels.shape[:2]
+        x, y = (round(at / _ONE) for at in self._fixed_point(point))
+        r, g, b = self.pixels[min(max(y, 0), height - 1), min(max(x, 0), width - 1), :3]
+        return int(r), int(g), int(b)
+
     def polygon(self, points: Sequence[Point], colour: RGB) -> None:
         """Fill a polygon."""
         cv2.fillPoly(self.pixels, [self._fixed(points)], (*colour, 255), cv2.LINE_AA, _SHIFT)
@@ -70,11 +77,11 @@ class Canvas:
     ) -> None:
         """Fill an ellipse, or the pie slice between two angles in degrees (clockwise from the right)."""
         axes = (self._length(radii[0]), self._length(radii[1]))
-        cv2.ellipse(
-            self.pixels, self._fixed_point(centre), axes, angle, *arc, (*colour, 255), -1, cv2.LINE_AA, _SHIFT
-        )
+        cv2.ellipse(self.pixels, self._fixed_point(centre), axes, angle, *arc, (*colour, 255), -1, cv2.LINE_AA, _SHIFT)
 
-    def ring(self, centre: Point, radii: Point, colour: RGB, *, width: float, arc: tuple[float, float] = (0.0, 360.0)) -> None:
+    def ring(
+        self, centre: Point, radii: Point, colour: RGB, *, width: float, arc: tuple[float, float] = (0.0, 360.0)
+    ) -> None:
         """Draw the outline of an ellipse or of one of its arcs."""
         axes = (self._length(radii[0]), self._length(radii[1]))
         thickness = max(1, round(width * self.unit_px))
@@ -88,7 +95,7 @@ class Canvas:
         cv2.polylines(self.pixels, [self._fixed(points)], False, (*colour, 255), thickness, cv2.LINE_AA, _SHIFT)
 
     def gradient(self, top: RGB, bottom: RGB, *, between: tuple[float, float] | None = None) -> None:
-        """Fill full-width rows of an RGB canvas with a vertical gradient; `between` gives its top and bottom, default the whole canvas."""
+        """Fill full-width rows of an RGB canvas from `top` to `bottom`; `between` gives their y, default all."""
         start, stop = between or (-self.half_height, self.half_height)
         height = self.pixels.shape[0]
         first = int(np.clip(round((start + self.half_height) * self.unit_px), 0, height))

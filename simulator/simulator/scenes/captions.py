@@ -57,17 +57,29 @@ _MOTION_PHRASES: dict[g.MotionName, str] = {
     "falling": "falling|descending|falling slowly",
     "swaying": "swaying|swaying gently|floating|rocking",
 }
-_STYLE = "cinematic|4k|shallow depth of field|soft light|film grain|photorealistic|high quality|smooth motion|detailed".split("|")
+_STYLE = [
+    "cinematic",
+    "4k",
+    "shallow depth of field",
+    "soft light",
+    "film grain",
+    "photorealistic",
+    "high quality",
+    "smooth motion",
+    "detailed",
+]
 
 
 def sample_scene(rng: np.random.Generator) -> g.Scene:
     """Draw a scene: three in four have one subject, most name colour, place and light."""
-    n = 1 if rng.random() < 0.78 else 2  # noqa: PLR2004
+    n = 1 if _happens(rng, 0.78) else 2
     names = rng.choice(len(g.SUBJECTS), size=n, replace=False)
     place = _maybe(rng, g.PLACES, 0.92)
     tintable = place in {"desk", "room", "plain"}
     return g.Scene(
-        subjects=tuple(_sample_subject(g.SUBJECTS[int(index)], rng, first=not order) for order, index in enumerate(names)),
+        subjects=tuple(
+            _sample_subject(g.SUBJECTS[int(index)], rng, first=not order) for order, index in enumerate(names)
+        ),
         place=place,
         place_colour=_maybe(rng, g.COLOURS, 0.5) if tintable else None,
         light=_maybe(rng, g.LIGHTS, 0.85),
@@ -79,9 +91,13 @@ def _sample_subject(name: g.SubjectName, rng: np.random.Generator, *, first: boo
     return g.Subject(
         name=name,
         colour=_maybe(rng, g.COLOURS, 0.88),
-        size=_pick(rng, g.SIZES) if rng.random() < 0.4 else "medium",  # noqa: PLR2004
+        size=_pick(rng, g.SIZES) if _happens(rng, 0.4) else "medium",
         motion=_pick(rng, g.MOTIONS) if first else "still",
     )
+
+
+def _happens(rng: np.random.Generator, share: float) -> bool:
+    return bool(rng.random() < share)
 
 
 def _pick(rng: np.random.Generator, options: Sequence[T]) -> T:
@@ -95,7 +111,7 @@ def _maybe(rng: np.random.Generator, options: Sequence[T], share: float) -> T | 
 def _phrase(rng: np.random.Generator, choices: str) -> str:
     # The first choice is the plainest and the one that prompts use most.
     options = choices.split("|")
-    return options[0] if rng.random() < 0.35 else _pick(rng, options)  # noqa: PLR2004
+    return options[0] if _happens(rng, 0.35) else _pick(rng, options)
 
 
 def _synonym(rng: np.random.Generator, synonyms: str) -> str:
@@ -111,38 +127,39 @@ def caption(scene: g.Scene, rng: np.random.Generator) -> str:
     motion = _motion(scene, rng)
     place = _place(scene, rng)
     light = _phrase(rng, _LIGHT_PHRASES[scene.light]) if scene.light else ""
-    camera = _phrase(rng, _CAMERA_PHRASES[scene.camera]) if rng.random() < 0.4 else ""  # noqa: PLR2004
-    style = _pick(rng, _STYLE) if rng.random() < 0.25 else ""  # noqa: PLR2004
-    return _arrange(rng, subjects=" ".join(filter(None, (subjects, motion))), place=place, light=light, extras=(camera, style))
+    camera = _phrase(rng, _CAMERA_PHRASES[scene.camera]) if _happens(rng, 0.4) else ""
+    style = _pick(rng, _STYLE) if _happens(rng, 0.25) else ""
+    return _arrange(
+        rng, subjects=" ".join(filter(None, (subjects, motion))), place=place, light=light, extras=(camera, style)
+    )
 
 
 def _arrange(rng: np.random.Generator, *, subjects: str, place: str, light: str, extras: tuple[str, str]) -> str:
     camera, style = extras
-    form = int(rng.integers(5))
-    if form == 0:
-        parts = (f"{subjects} {place}".strip(), camera, light, style)
-    elif form == 1:
-        parts = (f"{subjects} {place} {light}".strip(), camera, style)
-    elif form == 2:  # noqa: PLR2004 - the light first
-        parts = (light, f"{subjects} {place}".strip(), style, camera)
-    elif form == 3 and camera:  # noqa: PLR2004 - "slow pan left of …"
-        parts = (f"{camera} of {subjects} {place}".strip(), light, style)
-    else:
-        parts = (f"{_pick(rng, ('a shot of', 'a video of', 'a clip of', 'a close view of', ''))} {subjects} {place}".strip(), light, camera)
+    what = f"{subjects} {place}".strip()
+    opening = _pick(rng, ("a shot of", "a video of", "a clip of", "a close view of", ""))
+    forms: tuple[tuple[str, ...], ...] = (
+        (what, camera, light, style),
+        (f"{what} {light}".strip(), camera, style),
+        (light, what, style, camera),
+        (f"{camera} of {what}" if camera else what, light, style),
+        (f"{opening} {what}".strip(), light, camera),
+    )
+    parts = _pick(rng, forms)
     text = ", ".join(part for part in parts if part)
-    return text[:1].upper() + text[1:] if rng.random() < 0.5 else text  # noqa: PLR2004
+    return text[:1].upper() + text[1:] if _happens(rng, 0.5) else text
 
 
 def _noun_phrase(subject: g.Subject, rng: np.random.Generator) -> str:
     noun = _synonym(rng, w.SUBJECT_WORDS[subject.name])
     colour = "" if subject.colour is None else _colour(subject.colour, rng)
     size = _synonym(rng, "small, little, tiny" if subject.size == "small" else "large, big, huge")
-    says_size = subject.size != "medium" and rng.random() < 0.7  # noqa: PLR2004
+    says_size = subject.size != "medium" and _happens(rng, 0.7)
     return _with_article(" ".join(filter(None, (size if says_size else "", colour, noun))))
 
 
 def _colour(colour: g.ColourName, rng: np.random.Generator) -> str:
-    return colour if rng.random() < 0.6 else _synonym(rng, w.COLOUR_WORDS[colour])  # noqa: PLR2004
+    return colour if _happens(rng, 0.6) else _synonym(rng, w.COLOUR_WORDS[colour])
 
 
 def _with_article(phrase: str) -> str:
@@ -150,7 +167,7 @@ def _with_article(phrase: str) -> str:
 
 
 def _motion(scene: g.Scene, rng: np.random.Generator) -> str:
-    if not scene.subjects or rng.random() < 0.6:  # noqa: PLR2004
+    if not scene.subjects or _happens(rng, 0.6):
         return ""
     return _phrase(rng, _MOTION_PHRASES[scene.subjects[0].motion])
 

@@ -1,6 +1,7 @@
 """Faults painted into a clip on purpose: what each kind does to the scene, to time and to the finished frame.
 
-Used by `render.py`; drafts get a mild mixture of them, the simulator's faults and the evaluator's tests ask for gross ones.
+Used by `render.py`; drafts get a mild mixture of them, the simulator's faults and the evaluator's tests ask for
+gross ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ _PLATE_SPARE_ROWS = 64
 
 
 def draft_defects(seed: int) -> tuple[Defect, ...]:
-    """The small flaws of a cheap render, different for every seed: softness, a little noise, sometimes an unsteady shape."""
+    """The small flaws of a cheap render, by seed: softness, a little noise, sometimes an unsteady shape."""
     rng = np.random.default_rng([seed, 71])
     flaws = [
         Defect(kind="blur", strength=round(float(rng.uniform(0.02, 0.22)), 3)),

@@ -94,7 +94,7 @@ def _planes(frame: UInt8Frame, size_px: tuple[int, int]) -> npt.NDArray[np.uint8
     for start in (4 * quarter, 5 * quarter):
         plane = flat[start : start + quarter].reshape(height // 2, width // 2)
         parts.append(cv2.resize(plane, (wide // 2, high // 2), interpolation=cv2.INTER_LINEAR).reshape(-1))
-    return np.concatenate(parts).reshape(high * 3 // 2, wide)
+    return np.asarray(np.concatenate(parts), np.uint8).reshape(high * 3 // 2, wide)
 
 
 def _write_video(

@@ -1,7 +1,8 @@
 """The scene grammar: what a clip may show, as frozen structs and literal types.
 
-First stop of the renderer: `parse.py` makes a Scene from a prompt, `stage.py` draws it, `captions.py` puts it back into words.
-The training set of the small CLIP is drawn from the same grammar, so a word known here is a word that the score understands.
+First stop of the renderer: `parse.py` makes a Scene from a prompt, `stage.py` draws it, `captions.py` puts it
+back into words. The training set of the small CLIP is drawn from the same grammar, so a word known here is a
+word that the score understands.
 """
 
 from typing import Literal, get_args
@@ -22,13 +23,9 @@ LightName = Literal["day", "morning", "sunset", "night", "studio"]
 CameraName = Literal[
     "static", "dolly_in", "dolly_out", "pan_left", "pan_right", "tilt_up", "tilt_down", "orbit", "handheld"
 ]
-MotionName = Literal[
-    "still", "left", "right", "bouncing", "rotating", "rising", "falling", "swaying"
-]
+MotionName = Literal["still", "left", "right", "bouncing", "rotating", "rising", "falling", "swaying"]
 SizeName = Literal["small", "medium", "large"]
-DefectKind = Literal[
-    "flicker", "jump_cut", "morph", "freeze", "blur", "noise", "wrong_subject", "wrong_colour"
-]
+DefectKind = Literal["flicker", "jump_cut", "morph", "freeze", "blur", "noise", "wrong_subject", "wrong_colour"]
 Quality = Literal["draft", "final"]
 
 SUBJECTS: tuple[SubjectName, ...] = get_args(SubjectName)

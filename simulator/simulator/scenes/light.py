@@ -56,9 +56,7 @@ LIGHTS: dict[LightName, Light] = {
         ground_gain=(0.34, 0.4, 0.62),
         subject_gain=(0.66, 0.7, 0.86),
     ),
-    "studio": Light(
-        sky_top=(92, 96, 104), sky_low=(214, 216, 220), ground_gain=(0.98, 0.98, 1.0), vignette=0.72
-    ),
+    "studio": Light(sky_top=(92, 96, 104), sky_low=(214, 216, 220), ground_gain=(0.98, 0.98, 1.0), vignette=0.72),
 }
 
 
@@ -88,9 +86,7 @@ def paint_sky(c: Canvas, name: LightName, *, horizon: float, rng: np.random.Gene
 
 
 def _disc(c: Canvas, centre: Point, radius: float, *, colour: RGB) -> None:
-    around = np.clip(np.round((np.array(centre) + (c.half_width, c.half_height)) * c.unit_px), 0, None).astype(int)
-    row, column = (int(np.clip(at, 0, size - 1)) for at, size in zip(around[::-1], c.pixels.shape[:2], strict=True))
-    halo = mix((*map(int, c.pixels[row, column, :3]),), colour, 0.35)  # type: ignore[arg-type]
+    halo = mix(c.colour_at(centre), colour, 0.35)
     c.ellipse(centre, (radius * 1.5, radius * 1.5), halo)
     c.ellipse(centre, (radius, radius), colour)
 
@@ -157,4 +153,4 @@ def grade(pixels: npt.NDArray[np.uint8], name: LightName) -> npt.NDArray[np.uint
 def grade_sprite(sprite: npt.NDArray[np.uint8], name: LightName) -> npt.NDArray[np.uint8]:
     """Apply the light's gain to a premultiplied sprite; alpha is kept."""
     gain = np.array([*LIGHTS[name].subject_gain, 1.0], np.float32)
-    return np.clip(sprite * gain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(sprite * gain, 0, 255), np.uint8)

@@ -24,7 +24,8 @@ BASE: dict[ColourName, RGB] = {
 }
 USUAL: dict[SubjectName, ColourName] = {
     "cup": "white", "ball": "red", "car": "red", "boat": "white", "tree": "green", "house": "brown", "kite": "red",
-    "fox": "orange", "cat": "grey", "bird": "blue", "fish": "orange", "flower": "pink", "lamp": "yellow", "book": "blue",
+    "fox": "orange", "cat": "grey", "bird": "blue", "fish": "orange", "flower": "pink", "lamp": "yellow",
+    "book": "blue",
     "star": "yellow", "balloon": "red", "rocket": "white", "umbrella": "blue",
 }  # fmt: skip
 _BRIGHTER = 16  # largest change of all channels together

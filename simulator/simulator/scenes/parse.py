@@ -1,4 +1,4 @@
-"""Read a prompt: find the longest known phrases, hang colours and sizes on the noun that follows, and report what is unknown.
+"""Read a prompt: find the longest known phrases, give colours and sizes to the noun that follows, report the rest.
 
 Called by the vendors' simulated renderers for every clip, and by the evaluator's tests; pure.
 """
@@ -7,8 +7,18 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
-from simulator.scenes.grammar import MAX_SUBJECTS, CameraName, ColourName, LightName, MotionName, PlaceName, Scene, SizeName, Subject
 from simulator.scenes import words as w
+from simulator.scenes.grammar import (
+    MAX_SUBJECTS,
+    CameraName,
+    ColourName,
+    LightName,
+    MotionName,
+    PlaceName,
+    Scene,
+    SizeName,
+    Subject,
+)
 
 _TABLES: dict[w.Kind, dict[str, str]] = {
     "direction": w.DIRECTION_WORDS,
@@ -69,24 +79,30 @@ class _Draft:
         self.unknown: dict[str, None] = {}
 
     def take(self, token: _Token, words: tuple[str, ...]) -> None:
+        """Add what the next phrase says."""
         match token.kind:
             case "subject":
                 self._take_subject(token.value, words)
             case "place":
                 self.places.append((token.value, self.colour))
                 self.colour = None
+            case "motion":
+                self._take_motion(token.value)
+            case "direction":
+                self._take_direction(token.value)
+            case _:
+                self._take_quality(token)
+
+    def _take_quality(self, token: _Token) -> None:
+        match token.kind:
             case "colour":
                 self.colour = token.value
             case "size":
                 self.size = token.value
             case "light":
                 self.light = self.light or token.value
-            case "camera":
+            case _:
                 self.camera, self.last_mover = self.camera or token.value, "camera"
-            case "motion":
-                self._take_motion(token.value)
-            case "direction":
-                self._take_direction(token.value)
 
     def _take_subject(self, name: str, words: tuple[str, ...]) -> None:
         known = [subject["name"] for subject in self.subjects]

@@ -1,7 +1,7 @@
 """Painters of places: every background of the grammar, larger than the view so that the camera can move.
 
-Each painter fills the whole canvas, whose middle is the middle of the view (y from -0.5 to 0.5 is visible at zoom 1);
-`stage.py` paints one place once per clip.
+Each painter fills the whole canvas, whose middle is the middle of the view (y from -0.5 to 0.5 is visible at
+zoom 1); `stage.py` paints one place once per clip.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from simulator.scenes.canvas import RGB, Canvas, mix, shade
-from simulator.scenes.grammar import LightName, PlaceName
+from simulator.scenes.grammar import LightName
 from simulator.scenes.light import LIGHTS, paint_sky, window_shaft
 
 

@@ -1,6 +1,7 @@
 """Where the camera and the subjects are at each moment of a clip; pure functions of time.
 
-Used by `stage.py` for every frame. Lengths are view heights, angles degrees, `u` is the share of the clip that has passed.
+Used by `stage.py` for every frame. Lengths are view heights, angles degrees, `u` is the share of the clip that
+has passed.
 """
 
 import math
@@ -49,49 +50,42 @@ def camera_view(camera: CameraName, *, u: float, t_s: float, aspect: float) -> V
     """
     across = (2.0 * _ease(u) - 1.0) * _PAN_REACH * min(1.0, aspect)
     along = (2.0 * _ease(u) - 1.0) * _TILT_REACH
-    match camera:
-        case "dolly_in":
-            return View(zoom=1.0 + ZOOM_REACH * _ease(u))
-        case "dolly_out":
-            return View(zoom=1.0 + ZOOM_REACH * (1.0 - _ease(u)))
-        case "pan_left":
-            return View(x=-across)
-        case "pan_right":
-            return View(x=across)
-        case "tilt_up":
-            return View(y=-along)
-        case "tilt_down":
-            return View(y=along)
-        case "orbit":
-            return View(x=0.8 * across, zoom=1.06, swing=2.0 * _ease(u) - 1.0)
-        case "handheld":
-            x = 0.010 * math.sin(2.1 * t_s) + 0.004 * math.sin(5.3 * t_s + 1.0)
-            y = 0.008 * math.sin(2.7 * t_s + 0.5) + 0.004 * math.sin(4.4 * t_s)
-            return View(x=x, y=y, zoom=1.05, roll=0.5 * math.sin(1.7 * t_s))
-        case "static":
-            return View()
+    views: dict[CameraName, View] = {
+        "static": View(),
+        "dolly_in": View(zoom=1.0 + ZOOM_REACH * _ease(u)),
+        "dolly_out": View(zoom=1.0 + ZOOM_REACH * (1.0 - _ease(u))),
+        "pan_left": View(x=-across),
+        "pan_right": View(x=across),
+        "tilt_up": View(y=-along),
+        "tilt_down": View(y=along),
+        "orbit": View(x=0.8 * across, zoom=1.06, swing=2.0 * _ease(u) - 1.0),
+        "handheld": _handheld(t_s),
+    }
+    return views[camera]
+
+
+def _handheld(t_s: float) -> View:
+    x = 0.010 * math.sin(2.1 * t_s) + 0.004 * math.sin(5.3 * t_s + 1.0)
+    y = 0.008 * math.sin(2.7 * t_s + 0.5) + 0.004 * math.sin(4.4 * t_s)
+    return View(x=x, y=y, zoom=1.05, roll=0.5 * math.sin(1.7 * t_s))
 
 
 def subject_pose(motion: MotionName, *, u: float, t_s: float, stands: bool) -> Pose:
     """How a subject moves; a thing that stands turns about its upright axis, one that floats about the view axis."""
     reach = 2.0 * _ease(u) - 1.0
-    match motion:
-        case "left":
-            return Pose(x=-0.2 * reach, y=-0.006 * abs(math.sin(6.0 * t_s)))
-        case "right":
-            return Pose(x=0.2 * reach, y=-0.006 * abs(math.sin(6.0 * t_s)))
-        case "bouncing":
-            return Pose(y=-0.2 * abs(math.sin(2.6 * t_s)))
-        case "rotating" if stands:
-            return Pose(scale_x=0.72 + 0.28 * math.cos(1.6 * t_s))
-        case "rotating":
-            return Pose(angle=60.0 * t_s)
-        case "rising":
-            return Pose(y=-0.15 * reach - (0.13 if stands else 0.0))
-        case "falling":
-            return Pose(y=0.15 * reach - (0.13 if stands else 0.0))
-        case "swaying":
-            return Pose(x=0.018 * math.sin(1.9 * t_s), angle=7.0 * math.sin(1.9 * t_s))
-        case "still":
-            lift = math.sin(1.8 * t_s)
-            return Pose(y=0.0 if stands else 0.012 * lift, scale_x=1.0 - 0.004 * lift, scale_y=1.0 + 0.006 * lift)
+    step = -0.006 * abs(math.sin(6.0 * t_s))
+    breath = math.sin(1.8 * t_s)
+    # What stands on the ground rises from it; what floats passes through the middle.
+    lift = 0.13 if stands else 0.0
+    turn = Pose(scale_x=0.72 + 0.28 * math.cos(1.6 * t_s)) if stands else Pose(angle=60.0 * t_s)
+    poses: dict[MotionName, Pose] = {
+        "still": Pose(y=0.0 if stands else 0.012 * breath, scale_x=1.0 - 0.004 * breath, scale_y=1.0 + 0.006 * breath),
+        "left": Pose(x=-0.2 * reach, y=step),
+        "right": Pose(x=0.2 * reach, y=step),
+        "bouncing": Pose(y=-0.2 * abs(math.sin(2.6 * t_s))),
+        "rotating": turn,
+        "rising": Pose(y=-0.15 * reach - lift),
+        "falling": Pose(y=0.15 * reach - lift),
+        "swaying": Pose(x=0.018 * math.sin(1.9 * t_s), angle=7.0 * math.sin(1.9 * t_s)),
+    }
+    return poses[motion]

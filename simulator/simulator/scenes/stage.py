@@ -1,7 +1,7 @@
-"""A scene painted once, ready to be seen from any camera position: background larger than the view, and one sprite a subject.
+"""A scene painted once, to be seen from any camera position: a background larger than the view, a sprite a subject.
 
-`build_stage` is the expensive step (once a clip); `frame_at` only moves and blends. Used by `render.py` and by the training
-set of the small CLIP.
+`build_stage` is the expensive step (once a clip); `frame_at` only moves and blends. Used by `render.py` and by
+the training set of the small CLIP.
 """
 
 import math
@@ -125,7 +125,10 @@ def _shadow(width_px: int) -> Sprite:
 
 def _motes(place: PlaceName, light: LightName, rng: np.random.Generator) -> Motes:
     n = _N_MOTES.get(place, 9)
-    low, high = (-0.75, -0.5, 0.05 if place == "snow" else -0.02, 0.01), (0.75, 0.5, 0.14 if place == "snow" else 0.02, 0.05)
+    low, high = (
+        (-0.75, -0.5, 0.05 if place == "snow" else -0.02, 0.01),
+        (0.75, 0.5, 0.14 if place == "snow" else 0.02, 0.05),
+    )
     gain = LIGHTS[light].ground_gain
     r, g, b = (int(min(255, 170 + 85 * channel)) for channel in gain)
     return Motes(rng.uniform(low, high, (n, 4)), (r, g, b))
@@ -176,7 +179,11 @@ def _see(background: Sprite, view: View, size_px: tuple[int, int]) -> Sprite:
         ]
     )
     seen = cv2.warpAffine(
-        background, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        background,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(seen, np.uint8)
 

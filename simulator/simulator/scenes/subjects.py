@@ -80,4 +80,4 @@ def _outlined(sprite: Sprite, colour: RGB, *, width_px: int) -> Sprite:
     line = np.array([*shade(colour, 0.5 if luma < 60 else -0.7), 255], np.float32) / 255.0  # noqa: PLR2004
     under = around[..., None] * line
     covered = sprite[..., 3:4].astype(np.float32) / 255.0
-    return np.clip(sprite + under * (1.0 - covered), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(sprite + under * (1.0 - covered), 0, 255), np.uint8)

@@ -1,7 +1,7 @@
 """The words of the grammar: every synonym, and what it stands for.
 
-Used by `parse.py` to read prompts and by `captions.py` to write them. Phrases are written with single spaces; hyphens in a
-prompt are read as spaces, so "dolly-in" and "dolly in" are the same phrase.
+Used by `parse.py` to read prompts and by `captions.py` to write them. Phrases are written with single spaces;
+hyphens in a prompt are read as spaces, so "dolly-in" and "dolly in" are the same phrase.
 """
 
 from typing import Literal
@@ -70,11 +70,13 @@ LIGHT_WORDS: dict[str, str] = {
 }
 CAMERA_WORDS: dict[str, str] = {
     "static": "static, locked off, tripod, fixed camera, static camera, static shot, still camera",
-    "dolly_in": "dolly in, dolly, push in, pushes in, zoom in, zooms in, zooming in, zoom, dollying in, pushing in, dollies in",
-    "dolly_out": "dolly out, pull back, pulls back, pull out, zoom out, zooms out, zooming out, pulling back, dolly back",
+    "dolly_in": "dolly in, dolly, push in, pushes in, zoom in, zooms in, zooming in, zoom, dollying in, pushing in, "
+    "dollies in",
+    "dolly_out": "dolly out, pull back, pulls back, pull out, zoom out, zooms out, zooming out, pulling back, "
+    "dolly back",
     "pan_left": "pan left, pans left, panning left, pan to the left, pans to the left, truck left, tracking left",
-    "pan_right": "pan right, pans right, panning right, pan to the right, pans to the right, pan, pans, panning, truck right, "
-    "tracking shot, tracking right",
+    "pan_right": "pan right, pans right, panning right, pan to the right, pans to the right, pan, pans, panning, "
+    "truck right, tracking shot, tracking right",
     "tilt_up": "tilt up, tilts up, tilting up, tilt, crane up, pedestal up, crane shot",
     "tilt_down": "tilt down, tilts down, tilting down, crane down, pedestal down",
     "orbit": "orbit, orbits, orbiting, arc shot, circling camera, orbit shot, orbiting camera",
@@ -82,35 +84,42 @@ CAMERA_WORDS: dict[str, str] = {
 }
 MOTION_WORDS: dict[str, str] = {
     "still": "still, standing, resting, motionless, parked, sitting, lying, stands, sits, rests",
-    "left": "moving left, moves left, from right to left, drifting left, to the left, leftwards, drives left, driving left",
-    "right": "moving, moves, moving right, moves right, from left to right, to the right, rightwards, driving, drives, sailing, "
-    "sails, running, runs, walking, walks, flying, flies, swimming, swims, drifting, drifts, gliding, glides, rolling, "
-    "rolls, racing, races, travelling, passing, passes",
+    "left": "moving left, moves left, from right to left, drifting left, to the left, leftwards, drives left, "
+    "driving left",
+    "right": "moving, moves, moving right, moves right, from left to right, to the right, rightwards, driving, "
+    "drives, sailing, "
+    "sails, running, runs, walking, walks, flying, flies, swimming, swims, drifting, drifts, gliding, glides, "
+    "rolling, rolls, racing, races, travelling, passing, passes",
     "bouncing": "bouncing, bounces, bounce, hopping, hops, jumping, jumps, jump",
     "rotating": "rotating, rotates, spinning, spins, spin, turning, turns, rotate, twirling",
     "rising": "rising, rises, lifting off, taking off, launching, ascending, going up, soaring, soars, rise, takes off",
     "falling": "falling, falls, descending, sinking, landing, fall, drops, dropping",
-    "swaying": "swaying, sways, sway, rocking, waving, fluttering, swinging, bobbing, floating, floats, flutters, hovering",
+    "swaying": "swaying, sways, sway, rocking, waving, fluttering, swinging, bobbing, floating, floats, flutters, "
+    "hovering",
 }
 DIRECTION_WORDS: dict[str, str] = {"left": "left", "right": "right"}
 
-STOP_WORDS = frozenset(
-    """a about above across after against all along among an and deep empty high lit any are around as at back be before behind below beneath beside between
-    by down each end facing from front his her he hers he's i in inside into is it its it's itself just middle near next no not of
-    off on one onto or out outside over own past she some that the their them then there they this through to together top toward
-    towards two's under until up upon very while with within without who whose which was were has have had other where when we our
-    you your another same so gets get goes go comes come gently slowly softly quickly quietly slightly seen shows showing show
-    alone only bottom corner side surface ground background foreground scene setting during""".split()
-)
+_STOP = """
+a about above across after against all along among an and deep empty high lit any are around as at back be
+before behind below beneath beside between by down each end facing from front his her he hers he's i in inside
+into is it its it's itself just middle near next no not of off on one onto or out outside over own past she
+some that the their them then there they this through to together top toward towards two's under until up upon
+very while with within without who whose which was were has have had other where when we our you your another
+same so gets get goes go comes come gently slowly softly quickly quietly slightly seen shows showing show
+alone only bottom corner side surface ground background foreground scene setting during
+"""
+STOP_WORDS = frozenset(_STOP.split())
 FILM_PHRASES = ("depth of field", "field of view", "golden ratio")  # here "field" is no meadow and "golden" no colour
-FILM_WORDS = frozenset(
-    """cinematic cinema shot shots slow fast smooth gentle camera lens film filmic footage video clip movie style stylized detailed
-    detail details realistic photorealistic realism beautiful soft softly warm cool light lighting lit depth close shallow focus bokeh
-    dramatic wide macro medium frame framing frames high quality ultra sharp crisp hd uhd fps resolution aspect ratio commercial
-    advert advertisement product photography photo photograph image picture professional highly rendering render animation
-    animated cartoon illustration simple drawn drawing flat colour color colours colors colourful colorful vivid vibrant bright
-    dark natural ambient glow glowing atmospheric mood moody calm peaceful quiet elegant motion movement moves subtle steady stable
-    continuous take seconds second minute loop loopable seamless view angle level eye low top-down aerial drone perspective composition
-    centred centered symmetrical minimal minimalist clean texture textured graded grading grade contrast exposure saturated premium
-    masterpiece best award winning kind usual anamorphic grain mm""".split()
-)
+_FILM = """
+cinematic cinema shot shots slow fast smooth gentle camera lens film filmic footage video clip movie style
+stylized detailed detail details realistic photorealistic realism beautiful soft softly warm cool light
+lighting lit depth close shallow focus bokeh dramatic wide macro medium frame framing frames high quality
+ultra sharp crisp hd uhd fps resolution aspect ratio commercial advert advertisement product photography photo
+photograph image picture professional highly rendering render animation animated cartoon illustration simple
+drawn drawing flat colour color colours colors colourful colorful vivid vibrant bright dark natural ambient
+glow glowing atmospheric mood moody calm peaceful quiet elegant motion movement moves subtle steady stable
+continuous take seconds second minute loop loopable seamless view angle level eye low top-down aerial drone
+perspective composition centred centered symmetrical minimal minimalist clean texture textured graded grading
+grade contrast exposure saturated premium masterpiece best award winning kind usual anamorphic grain mm
+"""
+FILM_WORDS = frozenset(_FILM.split())

@@ -5,7 +5,6 @@ import io
 import av
 import numpy as np
 import pytest
-
 from simulator.scenes import Defect, render_clip
 
 

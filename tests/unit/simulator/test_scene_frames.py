@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from simulator.scenes import Defect, UInt8Frame, draft_defects, parse_prompt, render_frames
 from simulator.scenes.grammar import CAMERAS, LIGHTS, MOTIONS, PLACES, SUBJECTS, Scene, Subject
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from simulator.scenes import Subject, caption, ignored_words, parse_prompt, sample_scene, vocabulary
 from simulator.scenes.captions import usual_colour
 

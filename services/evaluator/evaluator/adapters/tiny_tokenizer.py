@@ -1,7 +1,7 @@
 """CLIP's byte-pair tokenizer in plain Python, for the ONNX engine: the same token ids as open_clip, without torch.
 
-The evaluator's small CLIP uses it with the reduced merges that are shipped beside its weights. Handles what prompts contain;
-repairs of wrongly decoded text (which open_clip leaves to ftfy) are not made.
+The evaluator's small CLIP uses it with the reduced merges that are shipped beside its weights. Handles what
+prompts contain; repairs of wrongly decoded text (which open_clip leaves to ftfy) are not made.
 """
 
 import gzip
