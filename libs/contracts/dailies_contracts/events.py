@@ -274,12 +274,15 @@ class JobFailed(Event, frozen=True, kw_only=True, tag="JobFailed"):
         code: Our stable dotted code, for example `job.budget_exhausted`.
         message: A sentence that says what to do.
         cost_usd_micros: What it cost nevertheless.
+        reason: What exactly within the code, normalised: of `prompt.refused` the policy category, for example
+            `weapons_instructions`.
     """
 
     FACT: ClassVar[str] = "job_failed"
     code: str
     message: str
     cost_usd_micros: int = 0
+    reason: str = ""
 
 
 class JobCancelled(Event, frozen=True, kw_only=True, tag="JobCancelled"):

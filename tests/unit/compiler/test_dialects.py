@@ -1,0 +1,88 @@
+from collections.abc import Callable
+
+import pytest
+from compiler.domain.compile import Compiled
+from compiler.domain.dialects import kling, veo
+from compiler.domain.rules import Rules
+from dailies_contracts import CompiledPrompt
+
+Compile = Callable[..., Compiled]
+DEMO = "A ceramic cup on a walnut desk, slow dolly-in, morning light"
+
+
+def both(result: Compiled) -> tuple[CompiledPrompt, CompiledPrompt]:
+    return result.prompts[0], result.prompts[-1]
+
+
+def test_the_demo_prompt_reads_naturally_at_both_vendors(compiled: Compile) -> None:
+    at_kling, at_veo = both(compiled(DEMO))
+    assert at_kling.prompt == (
+        "A ceramic cup on a walnut desk, morning light. Only subtle natural motion. The camera slowly dollies in. "
+        "Shapes, colours and proportions stay the same throughout. No flicker, no morphing, no sudden cuts."
+    )
+    assert at_veo.prompt == (
+        "Slow dolly-in. A ceramic cup on a walnut desk, morning light. Only subtle natural motion. "
+        "Shapes, colours and proportions stay the same throughout."
+    )
+    assert at_veo.negative_prompt == "flicker, morphing, sudden cuts"
+    assert at_kling.score_prompt == at_veo.score_prompt == "A ceramic cup on a walnut desk, morning light."
+
+
+def test_a_vendor_without_a_negative_prompt_gets_it_in_words(compiled: Compile) -> None:
+    at_kling, at_veo = both(compiled("A street without people, no text"))
+    assert "No people, no text." in at_kling.prompt
+    assert at_kling.negative_prompt == ""
+    assert any("no negative prompt" in warning for warning in at_kling.warnings)
+    assert at_veo.negative_prompt.startswith("people, text, ")
+    assert "people" not in at_veo.prompt
+
+
+def test_excluded_people_use_veos_own_control(compiled: Compile) -> None:
+    assert both(compiled("A street without people"))[1].parameters == {"personGeneration": "dont_allow"}
+    assert both(compiled("A street, no cars"))[1].parameters == {}
+
+
+def test_beats_are_worded_for_each_vendor(compiled: Compile) -> None:
+    at_kling, at_veo = both(compiled("First 2 s a fox stands in the snow, then it runs to the right"))
+    assert "In the first 2 seconds, a fox stands in the snow. From second 2 to 5, it runs" in at_kling.prompt
+    assert "[00:00-00:02] A fox stands in the snow. [00:02-00:06] It runs" in at_veo.prompt
+    assert at_veo.prompt.count("fox") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "at_kling", "at_veo"),
+    [
+        ("slow pan left", "The camera slowly pans left.", "Slow pan left."),
+        ("orbit clockwise", "The camera orbits the subject clockwise.", "Clockwise orbit shot around the subject."),
+        ("fast zoom out", "The camera quickly zooms out.", "Fast zoom-out."),
+        ("smooth slow dolly-in", "The camera slowly and smoothly dollies in.", "Slow, smooth dolly-in."),
+        ("locked-off", "The camera is static, on a tripod.", "Static camera."),
+        ("handheld camera", "The camera is handheld.", "Handheld camera."),
+    ],
+)
+def test_camera_moves_are_worded_for_each_vendor(compiled: Compile, asked: str, at_kling: str, at_veo: str) -> None:
+    kling_prompt, veo_prompt = both(compiled(f"A statue in a park, {asked}"))
+    assert at_kling in kling_prompt.prompt
+    assert veo_prompt.prompt.startswith(at_veo)
+
+
+def test_camera_words_that_say_more_than_a_move_are_kept(compiled: Compile) -> None:
+    for prompt in both(compiled("A statue in a park. The camera follows her at eye level.")):
+        assert "The camera follows her at eye level." in prompt.prompt
+
+
+def test_every_known_move_has_words_at_every_vendor(rules: Rules) -> None:
+    names = {move.name for move in rules.vocabulary.moves}
+    assert set(kling.MOVES) == set(veo.MOVES) == names
+
+
+def test_wanted_sound_is_asked_for_unless_the_prompt_says_what_is_heard(compiled: Compile) -> None:
+    silent, told = compiled("A beach", audio=True), compiled("A beach, sound of waves", audio=True)
+    assert "Audio: natural ambience" in silent.prompts[-1].prompt
+    assert "natural ambience" not in told.prompts[-1].prompt
+
+
+def test_the_score_prompt_says_only_what_is_seen(compiled: Compile) -> None:
+    text = "A red car on a coast road, driving to the right, slow pan left, cinematic, no text, same car throughout"
+    for prompt in compiled(text, style_preset="product").prompts:
+        assert prompt.score_prompt == "A red car on a coast road, driving to the right."

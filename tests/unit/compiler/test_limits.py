@@ -1,0 +1,119 @@
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from compiler.domain.compile import Compiled, compile_request
+from compiler.domain.rules import Rules
+from dailies_contracts import AssetRef, CompiledPrompt, VideoRequest
+from runtime.catalog import Catalog
+
+Compile = Callable[..., Compiled]
+IMAGE = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+
+
+def of(result: Compiled, provider: str) -> CompiledPrompt:
+    return next(prompt for prompt in result.prompts if prompt.provider == provider)
+
+
+@pytest.mark.parametrize(("asked", "kling", "veo"), [(1, 5, 4), (4, 5, 4), (5, 5, 6), (6, 10, 6), (7, 10, 8)])
+def test_the_duration_is_the_vendors_step_at_or_above_what_was_asked(
+    compiled: Compile, asked: int, kling: int, veo: int
+) -> None:
+    result = compiled("a cup", duration_s=asked)
+    assert (of(result, "kling").duration_s, of(result, "veo").duration_s) == (kling, veo)
+
+
+def test_a_rounded_duration_is_reported(compiled: Compile) -> None:
+    assert any("Renders 6 s" in warning for warning in of(compiled("a cup", duration_s=5), "veo").warnings)
+
+
+def test_a_resolution_may_narrow_the_durations(compiled: Compile) -> None:
+    assert of(compiled("a cup", duration_s=5, resolution="1080p"), "veo").duration_s == 8
+
+
+def test_a_resolution_below_the_vendors_lowest_is_raised_and_reported(compiled: Compile) -> None:
+    prompt = of(compiled("a cup", resolution="480p"), "kling")
+    assert prompt.resolution == "720p"
+    assert any("Renders 720p" in warning for warning in prompt.warnings)
+
+
+def test_sound_may_raise_the_resolution(compiled: Compile) -> None:
+    prompt = of(compiled("a cup", audio=True, resolution="720p"), "kling")
+    assert (prompt.model, prompt.resolution, prompt.audio) == ("kling-2.6", "1080p", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "unsuitable"),
+    [
+        ({"duration_s": 60}, {"kling": "limit.duration", "veo": "limit.duration"}),
+        ({"duration_s": 9}, {"veo": "limit.duration"}),
+        ({"aspect_ratio": "1:1"}, {"veo": "limit.aspect_ratio"}),
+        ({"resolution": "4k"}, {"kling": "limit.resolution", "veo": "limit.resolution"}),
+    ],
+)
+def test_hard_limits_rule_a_vendor_out_with_a_reason(
+    compiled: Compile, fields: dict[str, object], unsuitable: dict[str, str]
+) -> None:
+    result = compiled("a cup", **fields)
+    assert {item.provider: item.code for item in result.unsuitable} == unsuitable
+    assert all(item.model in item.reason for item in result.unsuitable)
+
+
+def test_a_model_without_sound_is_ruled_out_for_sound(compiled: Compile) -> None:
+    (item,) = compiled("a cup", audio=True).unsuitable
+    assert (item.model, item.code) == ("kling-2.5-turbo", "limit.audio")
+
+
+def test_a_model_that_takes_no_image_is_ruled_out_for_references(catalog: Catalog, rules: Rules) -> None:
+    veo = catalog.vendor("veo")
+    blind = tuple(msgspec.structs.replace(model, first_frame=False) for model in veo.model)
+    changed = msgspec.structs.replace(catalog, provider=(msgspec.structs.replace(veo, model=blind),))
+    result = compile_request(VideoRequest(prompt="a cup", reference_images=(IMAGE,)), changed, rules)
+    assert isinstance(result, Compiled)
+    assert {item.code for item in result.unsuitable} == {"limit.reference_image"}
+
+
+def test_a_vendor_without_a_dialect_is_ruled_out(catalog: Catalog, rules: Rules) -> None:
+    stranger = msgspec.structs.replace(catalog.vendor("veo"), name="stranger")
+    changed = msgspec.structs.replace(catalog, provider=(stranger,))
+    result = compile_request(VideoRequest(prompt="a cup"), changed, rules)
+    assert isinstance(result, Compiled)
+    assert {item.code for item in result.unsuitable} == {"dialect.missing"}
+
+
+def test_what_a_vendor_cannot_take_is_reported(compiled: Compile) -> None:
+    result = compiled("a cup", seed=7, reference_images=(IMAGE, IMAGE))
+    kling, veo = (" ".join(of(result, name).warnings) for name in ("kling", "veo"))
+    assert "Takes no seed" in kling
+    assert "seed" not in veo
+    assert "only the first is used" in veo
+    assert "aspect ratio follows the image" in kling
+
+
+@pytest.mark.parametrize("max_chars", [20, 80, 200, 400])
+def test_a_prompt_is_shortened_to_the_vendors_length_and_says_so(
+    catalog: Catalog, rules: Rules, max_chars: int
+) -> None:
+    provider = tuple(
+        msgspec.structs.replace(
+            vendor, model=tuple(msgspec.structs.replace(m, prompt_max_chars=max_chars) for m in vendor.model)
+        )
+        for vendor in catalog.provider
+    )
+    prompt = "A ceramic cup stands on a walnut desk. " + "Morning light falls on it through the window. " * 20
+    result = compile_request(VideoRequest(prompt=prompt), msgspec.structs.replace(catalog, provider=provider), rules)
+    assert isinstance(result, Compiled)
+    for item in result.prompts:
+        assert len(item.prompt) <= max_chars
+        assert item.prompt.startswith("A ceramic cup"[: max_chars - 1])
+        assert item.prompt.split()[-1].strip(".") in prompt
+        assert any("to fit" in warning for warning in item.warnings)
+
+
+def test_what_the_client_excluded_outlives_what_the_preset_added(catalog: Catalog, rules: Rules) -> None:
+    kling = catalog.vendor("kling")
+    short = tuple(msgspec.structs.replace(model, prompt_max_chars=90) for model in kling.model)
+    changed = msgspec.structs.replace(catalog, provider=(msgspec.structs.replace(kling, model=short),))
+    result = compile_request(VideoRequest(prompt="A cup on a desk, slow dolly-in, no text"), changed, rules)
+    assert isinstance(result, Compiled)
+    assert result.prompts[0].prompt == "A cup on a desk. The camera slowly dollies in. No text."
