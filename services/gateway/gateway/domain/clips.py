@@ -97,7 +97,7 @@ def clip_view(clip: ClipFacts) -> ClipView:
         deleted=clip.deleted is not None,
         scores=msgspec.convert(clip.scored.scores, ScoresView, from_attributes=True) if clip.scored else None,
         why=requested.decision,
-        error=Failure(code=clip.failed.code, message=clip.failed.message) if clip.failed and not ready else None,
+        error=_error(clip.failed) if clip.failed and not ready else None,
         previews=clip.previews,
         feedback=clip.feedback,
     )
@@ -119,6 +119,10 @@ def _facts(requested: e.ClipRequested, about: list[AnyEvent]) -> ClipFacts:
             for event in _all(e.FeedbackGiven, about)
         ),
     )
+
+
+def _error(failed: e.ClipFailed) -> Failure:
+    return Failure(code=failed.code, message=failed.message, reason=failed.kind)
 
 
 def _file(asset: AssetRef, requested: e.ClipRequested) -> File:

@@ -51,10 +51,12 @@ class Failure(Part, frozen=True, kw_only=True):
     Attributes:
         code: Our stable dotted code.
         message: A sentence that says what to do.
+        reason: What exactly within the code: the kind of a clip's failure, the policy that refused a prompt.
     """
 
     code: str
     message: str
+    reason: str = ""
 
 
 class File(Part, frozen=True, kw_only=True):

@@ -149,7 +149,7 @@ def read_strictly(decoder: msgspec.json.Decoder[T], body: bytes, *, rules: dict[
 
 def _sentence(message: str, rules: dict[str, str]) -> InvalidRequest:
     match = _PLACE.match(message)
-    what, path = (match["what"], match["path"] or "") if match else (message, "")
+    what, path = (match["what"], (match["path"] or "").replace("[...]", "")) if match else (message, "")
     if unknown := _UNKNOWN.match(what):
         field = ".".join(part for part in (path, unknown["field"]) if part)
         known = f" Known here: {', '.join(rules)}." if not path else ""

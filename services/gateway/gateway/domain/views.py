@@ -152,7 +152,7 @@ def _costs(requested: e.JobRequested, clips: Sequence[ClipFacts], completed: e.J
 
 
 def _error(failed: e.JobFailed | None) -> Failure | None:
-    return Failure(code=failed.code, message=failed.message) if failed else None
+    return Failure(code=failed.code, message=failed.message, reason=failed.reason) if failed else None
 
 
 def _last(kind: type[E], events: Sequence[AnyEvent]) -> E | None:
