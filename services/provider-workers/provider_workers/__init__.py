@@ -1,0 +1,1 @@
+"""Provider workers: one process a vendor submits clips, follows them to their end and stores what comes."""

@@ -1,0 +1,1 @@
+"""The vendors, one file each, and the shared parts that touch network, disk or key-value."""

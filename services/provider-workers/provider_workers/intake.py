@@ -1,0 +1,58 @@
+"""Take a finished clip in: download at once (vendor URLs expire), probe, store with us."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from opentelemetry.trace import SpanKind
+from runtime.errors import DependencyUnavailable
+from runtime.telemetry import span
+
+from provider_workers.adapters.probe import Unreadable, probe
+from provider_workers.domain.adapter import Output
+from provider_workers.domain.facts import Stored
+from provider_workers.domain.failures import ProviderError
+from provider_workers.domain.progress import Clip
+from provider_workers.ports import Desk
+
+MEDIA_TYPE = "video/mp4"
+
+
+class Intake:
+    """Turns a vendor's output into an asset of ours."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def take(self, clip: Clip, output: Output) -> Stored:
+        """Download, probe and store one clip; doing it again replaces the same object.
+
+        Raises:
+            ExpiredOutput: The vendor's URL is no longer good.
+            ProviderError: Kind `bad_output`: the file cannot be used; `unavailable`: it did not come through.
+            DependencyUnavailable: The store does not answer.
+        """
+        desk, request = self._desk, clip.request
+        with tempfile.TemporaryDirectory(prefix="clip-") as folder:
+            path = Path(folder) / "source.mp4"
+            with span(
+                "vendor.download",
+                kind=SpanKind.CLIENT,
+                clip__id=clip.clip_id,
+                gen_ai__provider__name=request.provider,
+            ):
+                download = await desk.adapter.download(output, path)
+            try:
+                with span("clip.probe", clip__id=clip.clip_id):
+                    media = await asyncio.to_thread(probe, path)
+            except Unreadable as err:
+                raise ProviderError("bad_output", request.provider, vendor_code="unreadable") from err
+            asset = await desk.objects.put(
+                f"jobs/{request.job_id}/{clip.clip_id}/source.mp4",
+                path,
+                media_type=MEDIA_TYPE,
+                tags={"stage": request.stage},
+            )
+        if asset.sha256 != download.sha256:
+            raise DependencyUnavailable("clip.changed_on_disk", clip.clip_id)
+        return Stored(asset, media)

@@ -1,0 +1,101 @@
+"""What the worker's steps need from outside, and the parts they share.
+
+The protocols are met by `runtime` in a service and by small fakes in tests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from dailies_contracts import AssetRef, Event
+from runtime.catalog import Provider
+from runtime.clock import Clock
+from runtime.log import History
+
+from provider_workers.adapters.intents import Intents
+from provider_workers.adapters.slots import Slots
+from provider_workers.domain.adapter import Adapter
+from provider_workers.domain.pace import Pace
+from provider_workers.domain.progress import Clip, clip_of
+from provider_workers.domain.tick import Tick, encode_tick
+
+
+class FactLog(Protocol):
+    """The event log."""
+
+    async def append_fact(self, event: Event) -> bool:
+        """Write one fact; False where it had already happened."""
+        ...
+
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
+        """Write a decision if nothing about the job changed, else raise ConcurrencyConflict."""
+        ...
+
+    async def history(self, job_id: str) -> History:
+        """Read everything that happened to a job."""
+        ...
+
+
+class TimerBook(Protocol):
+    """The service's timers."""
+
+    async def schedule(self, name: str, key: str, *, at: datetime, payload: bytes = b"") -> None:
+        """Let a timer go off at a time."""
+        ...
+
+    async def fire(self, name: str, key: str, payload: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        """Let a timer go off now."""
+        ...
+
+
+class AssetStore(Protocol):
+    """The object store."""
+
+    async def put(
+        self, key: str, data: bytes | Path, *, media_type: str, tags: Mapping[str, str] | None = None
+    ) -> AssetRef:
+        """Store bytes."""
+        ...
+
+    async def fetch(self, ref: AssetRef) -> bytes:
+        """Read an asset whole."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Everything that the steps share.
+
+    Attributes:
+        vendor: The vendor's entry in the catalogue.
+        pace: Its waiting times.
+        callback_base_url: The gateway as the vendor reaches it; empty: no callbacks.
+        callback_secret: Signs callback addresses.
+    """
+
+    adapter: Adapter
+    log: FactLog
+    timers: TimerBook
+    objects: AssetStore
+    slots: Slots
+    intents: Intents
+    clock: Clock
+    vendor: Provider
+    pace: Pace
+    callback_base_url: str = ""
+    callback_secret: str = ""
+
+    async def clip(self, job_id: str, clip_id: str) -> Clip | None:
+        """Read what has become of a clip."""
+        history = await self.log.history(job_id)
+        return clip_of(history.events, clip_id, last_sequence=history.last_sequence)
+
+    async def poll_after(self, tick: Tick, wait: timedelta) -> None:
+        """Look at a clip again after a while."""
+        await self.timers.schedule("poll", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))
+
+    async def watch_after(self, tick: Tick, wait: timedelta) -> None:
+        """Look at a clip that was given up again after a while."""
+        await self.timers.schedule("watch", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))

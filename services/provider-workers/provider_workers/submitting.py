@@ -1,0 +1,132 @@
+"""Submit a clip: slot, then intent, then the one POST, then the fact.
+
+Whatever happens between two of these lines, nobody posts a clip again before the vendor has said that it knows
+nothing of it.
+"""
+
+import logging
+
+from opentelemetry.trace import SpanKind
+from runtime.errors import ConcurrencyConflict, NotFound, Transient
+from runtime.telemetry import span
+
+from provider_workers.adapters.intents import Held
+from provider_workers.closing import Closing
+from provider_workers.domain import facts
+from provider_workers.domain.adapter import Image, Order
+from provider_workers.domain.callback_url import callback_url
+from provider_workers.domain.failures import NO_FIRST_FRAME, RETRIED_AT_SUBMIT, ProviderError
+from provider_workers.domain.intent import MAX_REFUSALS
+from provider_workers.domain.orders import order_of
+from provider_workers.domain.pace import FRESH_S
+from provider_workers.domain.progress import Clip
+from provider_workers.domain.tick import Tick
+from provider_workers.ports import Desk
+from provider_workers.recording import Recording
+
+log = logging.getLogger(__name__)
+
+
+class Submitting:
+    """Brings clips to the vendor."""
+
+    def __init__(self, desk: Desk, *, closing: Closing, recording: Recording) -> None:
+        self._desk = desk
+        self._closing = closing
+        self._recording = recording
+
+    async def submit(self, clip: Clip, held: Held | None, tick: Tick) -> bool:
+        """Submit a clip of which nothing is on its way.
+
+        Args:
+            clip: The clip.
+            held: Its intent as it was read; None where there is none.
+            tick: The look that led here.
+
+        Returns:
+            True where the vendor has accepted it and the fact is written.
+
+        Raises:
+            ConcurrencyConflict: Another worker began meanwhile: look at the clip again.
+            Transient: The vendor cannot say whether it has the clip already.
+        """
+        desk = self._desk
+        if not await desk.slots.acquire(clip.clip_id):
+            await desk.poll_after(tick.next(), desk.pace.for_slot)
+            return False
+        if held is not None and desk.adapter.can_find and await self._known_already(clip):
+            return True
+        try:
+            order = await self._order(clip)
+        except NotFound:
+            end = facts.failed(clip, "invalid_request", now=desk.clock(), wording=NO_FIRST_FRAME)
+            await self._closing.end(clip, end)
+            return False
+        begun = await desk.intents.begin(clip.clip_id, held, now=desk.clock())
+        if begun is None:
+            raise ConcurrencyConflict("clip.begun_elsewhere", clip.clip_id, retry_after_s=0.0)
+        if (desk.clock() - begun.intent.posted_at).total_seconds() > FRESH_S:
+            # This process stood still after the intent. Somebody may be about to conclude that nothing was sent.
+            await desk.poll_after(tick.restarted(), desk.pace.next_poll(0))
+            return False
+        return await self._post(clip, order, begun, tick)
+
+    async def _post(self, clip: Clip, order: Order, held: Held, tick: Tick) -> bool:
+        names = {"gen_ai__provider__name": clip.request.provider, "gen_ai__request__model": order.model}
+        try:
+            with span("vendor.submit", kind=SpanKind.CLIENT, clip__id=clip.clip_id, **names):
+                submission = await self._desk.adapter.submit(order)
+        except ProviderError as error:
+            await self._not_accepted(clip, held, error, tick)
+            return False
+        await self._recording.record(clip, submission, found=False)
+        return True
+
+    async def _known_already(self, clip: Clip) -> bool:
+        """Look before sending again: an answer that said no may have hidden a yes.
+
+        Raises:
+            Transient: The vendor did not tell; nothing is sent until it does.
+        """
+        try:
+            found = await self._desk.adapter.find(clip.clip_id)
+        except ProviderError as error:
+            raise Transient("provider.cannot_tell", clip.clip_id, retry_after_s=error.retry_after_s) from error
+        if found is not None:
+            await self._recording.record(clip, found, found=True)
+        return found is not None
+
+    async def _not_accepted(self, clip: Clip, held: Held, error: ProviderError, tick: Tick) -> None:
+        desk = self._desk
+        details = {"provider.name": error.provider, "clip.id": clip.clip_id, "kind": error.kind}
+        log.warning("clip.not_accepted", extra=details | {"vendor.code": error.vendor_code})
+        # A second submit may be called invalid because the vendor knows our reference from the first.
+        reference_known = held.intent.n_posts > 1 and error.kind == "invalid_request"
+        if error.kind == "outcome_unknown" or reference_known:
+            await desk.poll_after(tick.restarted(), desk.pace.next_poll(0))
+            return
+        n_refusals = held.intent.n_refusals + 1
+        wait = desk.pace.after_refusal(n_refusals, error.retry_after_s)
+        if error.kind not in RETRIED_AT_SUBMIT or n_refusals > MAX_REFUSALS or wait is None:
+            await self._closing.end(clip, facts.refused_submit(clip, error, now=desk.clock()))
+            return
+        await desk.intents.refused(clip.clip_id, held)
+        await desk.slots.release(clip.clip_id)
+        await desk.poll_after(tick.restarted(), wait)
+
+    async def _order(self, clip: Clip) -> Order:
+        desk, request = self._desk, clip.request
+        frame = request.first_frame
+        return order_of(
+            request,
+            first_frame=None
+            if frame is None
+            else Image(content=await desk.objects.fetch(frame), media_type=frame.media_type),
+            callback_url=callback_url(
+                desk.callback_base_url,
+                secret=desk.callback_secret,
+                provider=request.provider,
+                job_id=request.job_id,
+                clip_id=request.clip_id,
+            ),
+        )
