@@ -21,8 +21,8 @@ from simulator.tasks import ENDED, ClipSpec, Defect, Order, State, Task
 FOREVER_S = 1e9  # not infinity, which JSON cannot carry
 P95_Z = NormalDist().inv_cdf(0.95)
 QUEUED_SHARE = 0.1  # part of a task's time that it waits before it starts
-BENCH_SIZES = {True: (320, 180), False: (180, 320)}  # landscape or not; zero-latency mode only
-BENCH_PROMPT = "a red ball"
+SMALL_SIZES_PX = {True: (320, 180), False: (180, 320)}  # landscape or not
+SMALL_PROMPT = "a red ball"
 ENDINGS = {"refused_at_completion": State.FILTERED, "failed_at_completion": State.FAILED}
 
 N_ANCHORS = 24  # the latest clips that a first frame may come from
@@ -129,6 +129,10 @@ class Engine:
         age_s = self.clock() - (task.ended_at_s or task.submitted_at_s)
         return age_s > self.tuning.retention_s.get(task.order.vendor, math.inf)
 
+    @property
+    def _has_small_clips(self) -> bool:
+        return self.tuning.zero_latency or self.tuning.small_clips
+
     def _plan(self, order: Order, marks: tuple[str, ...]) -> dict[str, Fault]:
         drawn = [
             fault
@@ -147,9 +151,8 @@ class Engine:
 
     def _clips(self, order: Order, nth: int, drawn: dict[str, Fault]) -> tuple[ClipSpec, ...]:
         width, height = order.size_px
-        if self.tuning.zero_latency:
-            size = BENCH_SIZES[width >= height]
-            return (ClipSpec(prompt=BENCH_PROMPT, duration_s=order.duration_s, size_px=size, seed=0),) * order.n_clips
+        if self._has_small_clips:
+            return (small_clip(order.duration_s, is_wide=width >= height),) * order.n_clips
         seed = order.seed
         if seed is None:
             luck = chance(self.tuning.seed, "seed", order.vendor, order.model, order.prompt, nth)
@@ -204,7 +207,7 @@ class Engine:
         picture = await self._fetch_image(task.order.first_frame or "")
         if picture is None:
             task.planned, task.message = State.FAILED, NO_IMAGE
-        elif not self.tuning.zero_latency:
+        elif not self._has_small_clips:
             digest = self.media.keep_picture(picture)
             task.clips = tuple(msgspec.structs.replace(clip, first_frame=digest) for clip in task.clips)
         self.ledger.save(task)
@@ -242,6 +245,11 @@ class Engine:
         for watcher in self._watchers:
             watcher.set()
         self._watchers.clear()
+
+
+def small_clip(duration_s: float, *, is_wide: bool = True) -> ClipSpec:
+    """Describe the clip that stands for all others when rendering would only be in the way."""
+    return ClipSpec(prompt=SMALL_PROMPT, duration_s=duration_s, size_px=SMALL_SIZES_PX[is_wide], seed=0)
 
 
 def _is_url(first_frame: str | None) -> bool:

@@ -36,6 +36,19 @@ class Server(uvicorn.Server):
         yield
 
 
+def new_server(simulator: Simulator) -> Server:
+    """Describe the server of a simulator; give it a listening socket to serve."""
+    config = uvicorn.Config(
+        simulator.asgi,
+        http=DroppableProtocol,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return Server(config)
+
+
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT.
 
@@ -44,15 +57,7 @@ async def serve(settings: Settings) -> int:
     """
     listener = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
     async with Simulator(settings) as simulator:
-        config = uvicorn.Config(
-            simulator.asgi,
-            http=DroppableProtocol,
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        server = Server(config)
+        server = new_server(simulator)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -54,7 +54,8 @@ class Tuning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything that may change while the simulator runs."""
 
     time_compression: float = 50.0
-    zero_latency: bool = False
+    zero_latency: bool = False  # tasks end as they are accepted; implies small clips
+    small_clips: bool = False  # one tiny clip for each duration instead of what the prompt says
     seed: int = 0
     # Kling: a pro clip of 5 s was measured at 100 to 250 s. Veo: documented as 11 s to 6 min.
     latency: dict[str, Latency] = msgspec.field(
