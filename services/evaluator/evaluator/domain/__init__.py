@@ -1,0 +1,1 @@
+"""The metrics: pure functions over arrays, one module each."""

@@ -1,0 +1,94 @@
+"""Single moments that break a clip: cuts, jumps and flashes, each counted once.
+
+Called by the motion metric. A moment stands out from its neighbours in time; what goes on all the time
+(noise, boiling, flicker) does not, and is measured elsewhere.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.domain.arrays import Floats
+from evaluator.domain.flow import FlowTrack
+
+NEIGHBOURS = 4  # pairs on either side that say what is usual here
+WORST_SHARE = 0.1  # of the blocks: an object that pops in covers little of the frame
+RESIDUAL_STEP = 0.45  # above the usual worst-block residual; real footage stays below 0.3, a pop or cut is above 0.8
+LIGHT_STEP = 18.0  # grey levels above the usual; a flash of 20 % is above 20
+LEAP_PX = 5.0  # at 320 px width: the mean motion rises by more for one frame only, and
+LEAP_FACTOR = 3.0  # to so many times what it was: fast motion that is fast before and after is no leap
+CUT_RESIDUAL = 0.35  # mean over all blocks: most of the picture is new
+CUT_LIKENESS = 0.7
+MERGE_PAIRS = 2  # a flash is two changes, a cut may disturb the pair after it: one event
+
+
+@dataclass(frozen=True, slots=True)
+class Interruptions:
+    """How many moments break the clip, by kind.
+
+    Attributes:
+        n_cuts: The whole picture is replaced.
+        n_jumps: Something appears, vanishes or leaps.
+        n_flashes: The light changes for a moment and the content stays.
+    """
+
+    n_cuts: int = 0
+    n_jumps: int = 0
+    n_flashes: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.n_cuts + self.n_jumps + self.n_flashes
+
+
+def find_interruptions(track: FlowTrack) -> Interruptions:
+    """Count the moments that stand out from their neighbours in time."""
+    texture = _excess(worst_blocks(track.residual)) > RESIDUAL_STEP
+    light = _excess(worst_blocks(np.abs(track.drift))) > LIGHT_STEP
+    speed = np.linalg.norm(track.flow, axis=-1).mean(axis=(1, 2))
+    leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * (speed - _excess(speed)))
+    cut = (track.residual.mean(axis=(1, 2)) > CUT_RESIDUAL) & (track.likeness < CUT_LIKENESS)
+    n_cuts = n_jumps = n_flashes = 0
+    for first, last in _runs(texture | light | leap):
+        moment = slice(first, last + 1)
+        if cut[moment].any():
+            n_cuts += 1
+        elif light[moment].any() and track.likeness[moment].min() > CUT_LIKENESS and _returns(track.drift[moment]):
+            n_flashes += 1
+        else:
+            n_jumps += 1
+    return Interruptions(n_cuts=n_cuts, n_jumps=n_jumps, n_flashes=n_flashes)
+
+
+def worst_blocks(by_block: Floats) -> Floats:
+    """Average the worst tenth of the blocks: (P, R, C) becomes (P,)."""
+    flat = np.sort(by_block.reshape(len(by_block), -1), axis=1)
+    n_worst = max(1, round(flat.shape[1] * WORST_SHARE))
+    return np.asarray(flat[:, -n_worst:].mean(axis=1))
+
+
+def _excess(series: Floats) -> Floats:
+    """Subtract from each value the median of its neighbours, itself left out."""
+    padded = np.pad(series, NEIGHBOURS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1).copy()
+    windows[:, NEIGHBOURS] = np.nan
+    if len(series) == 1:
+        return np.zeros(1)
+    usual: Floats = np.nanmedian(windows, axis=1)
+    return series - usual
+
+
+def _returns(drift: Floats) -> bool:
+    """Tell whether the light goes back to where it was: up and down again, not a step."""
+    return bool(abs(drift.mean(axis=(1, 2)).sum()) < np.abs(drift).mean(axis=(1, 2)).sum() / 2)
+
+
+def _runs(marked: Floats) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for index in np.flatnonzero(marked).tolist():
+        if runs and index - runs[-1][1] < MERGE_PAIRS:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+    return runs

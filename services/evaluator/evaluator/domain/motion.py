@@ -1,0 +1,138 @@
+"""Does the clip move like one continuous take? Measured from optical flow; every part is kept.
+
+One of the four metrics of the aggregate. Blind to the prompt: cuts and stillness are counted as parts, whether or not
+they were asked for.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.domain.arrays import Floats, LumaClip
+from evaluator.domain.flow import FlowTrack, track_flow
+from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
+
+MODEL = "dis-fast-1"
+"""Names the flow and the thresholds below in every score."""
+PAIR = 2
+STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before
+INTERRUPTION_FACTOR = 0.55  # each cut, jump or flash leaves this share of the score
+FROZEN_SHARE = 0.2  # what a clip that never moves keeps of the score
+TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsewhere, not averaged in
+
+# (good, bad): full score up to the first value, none from the second on. Set on generated clips and on real footage.
+RESIDUAL = (0.12, 0.40)
+LOCAL_RESIDUAL = (0.27, 0.65)
+FAILURE = (0.10, 0.50)
+WOBBLE = (0.40, 1.30)
+JITTER = (0.70, 1.80)
+FLICKER = (0.005, 0.026)
+LOCAL_FLICKER = (0.030, 0.090)
+
+
+@dataclass(frozen=True, slots=True)
+class MotionParts:
+    """The measured parts, before any judgement. Lower is better but for `speed_px`, which is neither.
+
+    Attributes:
+        residual: What motion leaves unexplained against local contrast, median over time of the mean block, >= 0.
+        local_residual: The same in the worst tenth of the blocks.
+        failure: Share of pixels whose forward and backward flow disagree, median over time, [0, 1].
+        wobble: Change of the blocks' own motion from pair to pair, relative to how fast they move, >= 0.
+        jitter: Change of the whole picture's motion from pair to pair, relative to how fast it moves, >= 0.
+        flicker: Change of brightness that reverses, along the motion, relative to brightness, trimmed mean, >= 0.
+        local_flicker: The same in the worst tenth of the blocks.
+        frozen: Share of frames that are copies of the one before, [0, 1].
+        speed_px: Mean motion at analysis size (320 px wide for 16:9), px per frame.
+        interruptions: Cuts, jumps and flashes.
+    """
+
+    residual: float
+    local_residual: float
+    failure: float
+    wobble: float
+    jitter: float
+    flicker: float
+    local_flicker: float
+    frozen: float
+    speed_px: float
+    interruptions: Interruptions
+
+
+def measure_motion(luma: LumaClip) -> MotionParts:
+    """Measure every part of motion consistency in one pass.
+
+    Args:
+        luma: Brightness at analysis size, shape (T, H, W), uint8, T >= 2, at most 30 frames per second.
+
+    Raises:
+        InvalidClip: Fewer than two frames, or another shape or type.
+    """
+    track = track_flow(luma)
+    wobble, jitter = _unsteadiness(track.flow)
+    flicker, local_flicker = _flicker(track)
+    return MotionParts(
+        residual=float(np.median(track.residual.mean(axis=(1, 2)))),
+        local_residual=float(np.median(worst_blocks(track.residual))),
+        failure=float(np.median(track.failure)),
+        wobble=wobble,
+        jitter=jitter,
+        flicker=flicker,
+        local_flicker=local_flicker,
+        frozen=float((track.change < STILL_LEVELS).mean()),
+        speed_px=float(np.linalg.norm(track.flow, axis=-1).mean()),
+        interruptions=find_interruptions(track),
+    )
+
+
+def score_motion(parts: MotionParts) -> float:
+    """Fold the parts into one number.
+
+    Returns:
+        Motion consistency in [0, 1]: the product of what each part leaves, times 0.55 per interruption; a clip that
+        never moves keeps a fifth.
+    """
+    consistency = (
+        ramp(parts.residual, RESIDUAL)
+        * ramp(parts.local_residual, LOCAL_RESIDUAL)
+        * ramp(parts.failure, FAILURE)
+        * ramp(parts.wobble, WOBBLE)
+        * ramp(parts.jitter, JITTER)
+        * ramp(parts.flicker, FLICKER)
+        * ramp(parts.local_flicker, LOCAL_FLICKER)
+    )
+    moving = FROZEN_SHARE + (1 - FROZEN_SHARE) * (1 - parts.frozen)
+    return float(consistency * INTERRUPTION_FACTOR**parts.interruptions.total * moving)
+
+
+def ramp(value: float, limits: tuple[float, float]) -> float:
+    """Give 1 up to the good limit, 0 from the bad limit on, linear between."""
+    good, bad = limits
+    return float(min(1.0, max(0.0, (bad - value) / (bad - good))))
+
+
+def _unsteadiness(flow: Floats) -> tuple[float, float]:
+    """Tell the blocks' own unsteadiness from the whole picture's: (wobble, jitter)."""
+    if len(flow) < PAIR:
+        return 0.0, 0.0
+    whole = np.median(flow, axis=(1, 2))
+    own = np.diff(flow - whole[:, None, None], axis=0)
+    speed = float(np.median(np.linalg.norm(flow, axis=-1).mean(axis=(1, 2))))
+    wobble = float(np.median(np.linalg.norm(own, axis=-1).mean(axis=(1, 2)))) / (speed + 0.5)
+    steps = np.linalg.norm(np.diff(whole, axis=0), axis=-1)
+    jitter = float(np.median(steps)) / (float(np.linalg.norm(whole, axis=-1).mean()) + 1.0)
+    return wobble, jitter
+
+
+def _flicker(track: FlowTrack) -> tuple[float, float]:
+    """Measure brightness that goes up and down: a steady fade has a constant drift and counts for nothing."""
+    if len(track.drift) < PAIR:
+        return 0.0, 0.0
+    reversal = np.abs(np.diff(track.drift, axis=0)) / 2
+    scale = track.luma + 16  # Weber: the same step is seen more in the dark; 16 levels keep black from dividing by 0
+    return _trimmed(reversal.mean(axis=(1, 2))) / scale, _trimmed(worst_blocks(reversal)) / scale
+
+
+def _trimmed(series: Floats) -> float:
+    kept = np.sort(series)[: max(1, round(len(series) * (1 - TRIM)))]
+    return float(kept.mean())

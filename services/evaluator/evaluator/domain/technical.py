@@ -1,0 +1,150 @@
+"""Technical quality of the picture: what a lens, an exposure or a codec can do wrong.
+
+Stands in the aggregate's aesthetic slot under its own name, because it is not a model of taste: a dull clip without
+faults scores high. An aesthetic model can take the slot once there is one.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from evaluator.domain.arrays import Floats, RgbFrame
+from evaluator.domain.errors import InvalidClip
+
+MODEL = "technical_quality-1"
+WIDTH_PX = 640  # sharpness and noise are measured at this width, so that a 4k and a 720p clip compare
+BLUR_PX = 9  # length of the second blur, Crete et al.
+CODEC_GRID_PX = 8
+BLACK, WHITE = 4, 251  # beyond these the exposure has eaten the detail
+EDGE_LEVELS = 2.0  # steps below this are flat paint or noise and tell nothing about focus
+QUIET_SHARE = 0.2  # noise is read where the picture is calmest, so that texture is not taken for noise
+
+# (bad, good): nothing up to the first value, full marks from the second on; reversed where low is good.
+SHARPNESS = (0.15, 0.62)
+CONTRAST = (0.03, 0.20)
+CLIPPED = (0.60, 0.20)
+DARKNESS = (0.02, 0.14)
+COLOUR = (0.00, 0.10)
+NOISE = (16.0, 3.0)
+BLOCKING = (2.50, 0.80)
+LEAST = {"sharpness": 0.15, "contrast": 0.3, "exposure": 0.2, "colour": 0.75, "noise": 0.2, "blocking": 0.3}
+"""What is left of the score when one part is as bad as it gets: a grey clip may be meant, a blurred one hardly is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicalParts:
+    """The measured parts of the picture, averaged over the sampled frames.
+
+    Attributes:
+        sharpness: Share of edge contrast that a further blur takes away, [0, 1]; higher is sharper.
+        contrast: Distance from the 5th to the 95th percentile of luma, [0, 1].
+        brightness: Mean luma, [0, 1].
+        clipped: Share of pixels at black or white, [0, 1].
+        colourfulness: Hasler and Suesstrunk's measure over 255, >= 0; natural pictures 0.1 to 0.4.
+        noise: Standard deviation in the calmest parts, grey levels, >= 0.
+        blocking: Steps on the 8 px grid against steps off it, minus 1; 0 without block edges.
+    """
+
+    sharpness: float
+    contrast: float
+    brightness: float
+    clipped: float
+    colourfulness: float
+    noise: float
+    blocking: float
+
+
+def measure_technical(frames: list[RgbFrame]) -> TechnicalParts:
+    """Measure the picture over sampled frames.
+
+    Args:
+        frames: At least one, each (H, W, 3), uint8 RGB, at least 16 px on either side.
+
+    Raises:
+        InvalidClip: No frame.
+
+    Source: Crete et al. 2007 (blur), Immerkaer 1996 (noise), Hasler and Suesstrunk 2003 (colourfulness).
+    """
+    if not frames:
+        raise InvalidClip("clip.too_few_frames", "there is no picture to measure")
+    parts = [_measure(frame) for frame in frames]
+    return TechnicalParts(*(float(np.mean(column)) for column in zip(*parts, strict=True)))
+
+
+def score_technical(parts: TechnicalParts) -> float:
+    """Fold the parts into technical quality in [0, 1]: the product of what each fault leaves."""
+    marks = {
+        "sharpness": _mark(parts.sharpness, SHARPNESS),
+        "contrast": _mark(parts.contrast, CONTRAST),
+        "exposure": min(_mark(parts.clipped, CLIPPED), _mark(parts.brightness, DARKNESS)),
+        "colour": _mark(parts.colourfulness, COLOUR),
+        "noise": _mark(parts.noise, NOISE),
+        "blocking": _mark(parts.blocking, BLOCKING),
+    }
+    return float(np.prod([LEAST[name] + (1 - LEAST[name]) * mark for name, mark in marks.items()]))
+
+
+def _measure(frame: RgbFrame) -> tuple[float, ...]:
+    full = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    small = _at_width(frame)
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    low, high = np.percentile(luma, (5, 95))
+    return (
+        _sharpness(luma),
+        float(high - low) / 255,
+        float(luma.mean()) / 255,
+        float(((luma < BLACK) | (luma > WHITE)).mean()),
+        _colourfulness(small),
+        _noise(luma),
+        _blocking(full),
+    )
+
+
+def _at_width(frame: RgbFrame) -> RgbFrame:
+    height = max(16, round(frame.shape[0] * WIDTH_PX / frame.shape[1]))
+    shrinks = frame.shape[1] > WIDTH_PX
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(frame, (WIDTH_PX, height), interpolation=way), np.uint8)
+
+
+def _sharpness(luma: Floats) -> float:
+    """Blur again and see how much edge contrast goes: a picture that is blurred already has little to lose."""
+    lost = total = 0.0
+    for axis, kernel in ((1, (BLUR_PX, 1)), (0, (1, BLUR_PX))):
+        steps = np.abs(np.diff(luma, axis=axis))
+        blurred = np.abs(np.diff(cv2.blur(luma, kernel), axis=axis))
+        edges = steps > EDGE_LEVELS
+        lost += float(np.maximum(steps - blurred, 0)[edges].sum())
+        total += float(steps[edges].sum())
+    return lost / total if total else 0.0
+
+
+def _colourfulness(frame: RgbFrame) -> float:
+    red, green, blue = (frame[..., channel].astype(np.float32) for channel in range(3))
+    one, two = red - green, (red + green) / 2 - blue
+    return float(np.hypot(one.std(), two.std()) + 0.3 * np.hypot(one.mean(), two.mean())) / 255
+
+
+def _noise(luma: Floats) -> float:
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+    response = np.abs(cv2.filter2D(luma, -1, kernel))[1:-1, 1:-1]
+    size = (max(1, response.shape[1] // 16), max(1, response.shape[0] // 16))
+    areas = cv2.resize(response, size, interpolation=cv2.INTER_AREA)
+    return float(np.quantile(areas, QUIET_SHARE)) * float(np.sqrt(np.pi / 2)) / 6
+
+
+def _blocking(luma: Floats) -> float:
+    excess = []
+    for axis in (0, 1):
+        steps = np.abs(np.diff(luma.astype(np.int16), axis=axis)).mean(axis=1 - axis)
+        on_grid = np.arange(len(steps)) % CODEC_GRID_PX == CODEC_GRID_PX - 1
+        if on_grid.any() and not on_grid.all():
+            # Half a grey level keeps flat paint, where both are near 0, from looking like blocks.
+            excess.append((steps[on_grid].mean() + 0.5) / (steps[~on_grid].mean() + 0.5) - 1)
+    return float(max(0.0, np.mean(excess))) if excess else 0.0
+
+
+def _mark(value: float, limits: tuple[float, float]) -> float:
+    bad, good = limits
+    return float(min(1.0, max(0.0, (value - bad) / (good - bad))))

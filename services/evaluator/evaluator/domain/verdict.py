@@ -1,0 +1,163 @@
+"""From measured parts to the Scores of one clip: metrics, aggregate, flags and the reasons in words.
+
+Last step of scoring. Everything measured is kept in `raw`, under its dotted name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dailies_contracts import Scores
+
+from evaluator.domain.aggregate import aggregate
+from evaluator.domain.alignment import MIN_KNOWN_SHARE, AlignmentParts, KnownWords
+from evaluator.domain.errors import InvalidClip
+from evaluator.domain.motion import FLICKER, JITTER, LOCAL_FLICKER, LOCAL_RESIDUAL, RESIDUAL, WOBBLE, MotionParts
+from evaluator.domain.safety import SAFE_AT, SafetyParts
+from evaluator.domain.technical import TechnicalParts
+
+SCORER_VERSION = "evaluator-1"
+"""Changes with every threshold or formula: scores of different versions are not compared."""
+PASS_AT = 0.5
+FROZEN_AT = 0.5
+WEAK_AT = 0.5  # a metric below this is worth a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Everything that was measured of one clip; scores in [0, 1], None where no model can tell."""
+
+    alignment: float | None
+    motion: float
+    aesthetic: float | None
+    safety: float
+    motion_parts: MotionParts
+    technical_parts: TechnicalParts
+    safety_parts: SafetyParts
+    alignment_parts: AlignmentParts
+    known_words: KnownWords
+    clip: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(measured: Measured, *, models: Mapping[str, str], pass_at: float = PASS_AT) -> Scores:
+    """Give the verdict on a clip.
+
+    Args:
+        measured: The metrics and their parts.
+        models: Model id by metric.
+        pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
+    """
+    total = aggregate(
+        alignment=measured.alignment, motion=measured.motion, aesthetic=measured.aesthetic, safety=measured.safety
+    )
+    passed = measured.safety >= SAFE_AT and total >= pass_at
+    found = [finding for finding in _findings(measured) if finding is not None]
+    if not passed and measured.safety >= SAFE_AT:
+        found.append(("below_threshold", f"The aggregate {total:.2f} is below {pass_at:.2f}."))
+    return Scores(
+        alignment=measured.alignment,
+        motion=measured.motion,
+        aesthetic=measured.aesthetic,
+        safety=measured.safety,
+        aggregate=total,
+        passed=passed,
+        scorer_version=SCORER_VERSION,
+        reasons=tuple(reason for _, reason in found) or ("Nothing stands against this clip.",),
+        flags=tuple(flag for flag, _ in found),
+        raw=raw_values(measured),
+        models=dict(models),
+    )
+
+
+def judge_invalid(error: InvalidClip, *, models: Mapping[str, str]) -> Scores:
+    """Give the verdict on a file that is no clip: nothing was seen, so nothing is safe and nothing passes."""
+    return Scores(
+        motion=0.0,
+        safety=0.0,
+        aggregate=0.0,
+        passed=False,
+        scorer_version=SCORER_VERSION,
+        reasons=(f"The file cannot be judged: {error.detail or error.code}.",),
+        flags=("invalid_clip", error.code),
+        models=dict(models),
+    )
+
+
+def raw_values(measured: Measured) -> dict[str, float]:
+    """Name every measured part, for example `motion.flicker`."""
+    raw = {f"clip.{name}": value for name, value in measured.clip.items()}
+    groups = ("motion_parts", "technical_parts", "safety_parts", "alignment_parts")
+    for group in groups:
+        raw |= _flat(group.removesuffix("_parts"), asdict(getattr(measured, group)))
+    raw["alignment.known_words"] = measured.known_words.share
+    return {name: round(value, 6) for name, value in raw.items()}
+
+
+def _flat(prefix: str, parts: Mapping[str, Any]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for name, value in parts.items():
+        values |= _flat(prefix, value) if isinstance(value, Mapping) else {f"{prefix}.{name}": float(value)}
+    return values
+
+
+Finding = tuple[str, str] | None
+
+
+def _findings(measured: Measured) -> list[Finding]:
+    return [_unsafe(measured), *_off_prompt(measured), *_broken_motion(measured.motion_parts), _poor_picture(measured)]
+
+
+def _unsafe(measured: Measured) -> Finding:
+    if measured.safety >= SAFE_AT:
+        return None
+    worst = measured.safety_parts.unsafe_max
+    return ("unsafe", f"A frame looks unsafe ({worst:.2f}; below 0.20 passes): a person should look at it.")
+
+
+def _off_prompt(measured: Measured) -> list[Finding]:
+    words = ", ".join(measured.known_words.unknown[:5])
+    if measured.alignment is None:
+        reason = f"Alignment was not measured: the model does not know {words}. The other metrics decide."
+        return [("out_of_vocabulary", reason)]
+    found: list[Finding] = []
+    if measured.alignment < WEAK_AT:
+        found.append(("off_prompt", f"It hardly shows what was asked for (alignment {measured.alignment:.2f})."))
+    if measured.known_words.unknown:
+        found.append(("partly_out_of_vocabulary", f"Alignment leaves out words the model does not know: {words}."))
+    return found
+
+
+def _broken_motion(parts: MotionParts) -> list[Finding]:
+    moments = parts.interruptions
+    checks = (
+        (moments.n_cuts > 0, "cuts", f"It is cut {_times(moments.n_cuts)}."),
+        (moments.n_jumps > 0, "jumps", f"Something appears, vanishes or leaps {_times(moments.n_jumps)}."),
+        (moments.n_flashes > 0, "flashes", f"The light flashes {_times(moments.n_flashes)}."),
+        (parts.flicker > FLICKER[0] or parts.local_flicker > LOCAL_FLICKER[0], "flicker", "The brightness flickers."),
+        (
+            parts.local_residual > LOCAL_RESIDUAL[0] or parts.wobble > WOBBLE[0],
+            "morphing",
+            "Shapes change in a way that motion does not explain.",
+        ),
+        (parts.residual > RESIDUAL[0], "unsteady_texture", "The texture is not carried along by the motion."),
+        (parts.jitter > JITTER[0], "jitter", "The whole picture jitters."),
+        (parts.frozen > FROZEN_AT, "frozen", f"{parts.frozen:.0%} of the frames repeat the one before."),
+    )
+    return [(flag, reason) for holds, flag, reason in checks if holds]
+
+
+def _poor_picture(measured: Measured) -> Finding:
+    if measured.aesthetic is None or measured.aesthetic >= WEAK_AT:
+        return None
+    parts = measured.technical_parts
+    why = f"sharpness {parts.sharpness:.2f}, noise {parts.noise:.1f}, contrast {parts.contrast:.2f}"
+    return ("poor_picture", f"The picture is technically poor ({measured.aesthetic:.2f}: {why}).")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def can_align(words: KnownWords) -> bool:
+    """Tell whether enough of the prompt is known for a cosine to mean something."""
+    return words.share >= MIN_KNOWN_SHARE

@@ -1,0 +1,92 @@
+"""Load and warm up what the settings name: used by the service and by the command line."""
+
+import cv2
+import numpy as np
+from runtime.errors import InvalidRequest
+
+from evaluator.adapters.decode import DecodeLimits
+from evaluator.adapters.onnx_clip import OnnxClip
+from evaluator.adapters.open_clip import OpenClip, OpenClipWeights, tiny_weights
+from evaluator.adapters.open_nsfw import OpenNsfw
+from evaluator.adapters.weights import read_calibration, read_json
+from evaluator.domain.motion import measure_motion
+from evaluator.domain.technical import measure_technical
+from evaluator.ports import AlignmentEngine, SafetyEngine
+from evaluator.scoring import Sampling, Scorer
+from evaluator.settings import Settings
+
+
+def load_scorer(settings: Settings) -> Scorer:
+    """Load the models once, and run each once, so that the first clip is not the slow one.
+
+    Raises:
+        Permanent: A model is missing or not the expected one.
+        InvalidRequest: The settings do not name a model.
+    """
+    # OpenCV's flow depends on how its threads split the picture: one thread, the same numbers everywhere.
+    cv2.setNumThreads(1)
+    alignment = load_alignment(settings)
+    safety = OpenNsfw(n_threads=settings.threads_per_call)
+    _warm_up(alignment, safety)
+    return Scorer(
+        alignment=alignment,
+        safety=safety,
+        limits=DecodeLimits(
+            size_bytes=settings.max_clip_bytes,
+            duration_s=settings.max_duration_s,
+            frame_px=settings.max_frame_px,
+            n_frames=settings.max_frames,
+            wall_s=settings.max_decode_s,
+        ),
+        sampling=Sampling(n_frames=settings.n_frames, n_checked=settings.n_checked),
+        pass_at=settings.pass_at,
+    )
+
+
+def load_alignment(settings: Settings) -> AlignmentEngine:
+    """Load the alignment model that the settings name.
+
+    Raises:
+        Permanent: It is missing or not the expected one.
+        InvalidRequest: The settings do not name one.
+    """
+    if settings.engine == "constant":
+        raise InvalidRequest("evaluator.no_engine", "The constant scorer loads no model: set EVALUATOR_ENGINE=onnx.")
+    if settings.engine == "onnx":
+        return OnnxClip(
+            settings.model_folder, n_threads=settings.threads_per_call, preprocessing=settings.preprocessing
+        )
+    return OpenClip(
+        _open_clip_weights(settings),
+        device=settings.device,
+        precision=settings.precision,
+        n_threads=settings.threads_per_call,
+        preprocessing=settings.preprocessing,
+    )
+
+
+def _open_clip_weights(settings: Settings) -> OpenClipWeights:
+    if settings.open_clip_weights is None:
+        return tiny_weights(settings.model_folder)
+    if not settings.open_clip_sha256 or settings.open_clip_calibration is None:
+        raise InvalidRequest(
+            "evaluator.incomplete_model",
+            "EVALUATOR_OPEN_CLIP_WEIGHTS needs EVALUATOR_OPEN_CLIP_SHA256 and EVALUATOR_OPEN_CLIP_CALIBRATION.",
+        )
+    return OpenClipWeights(
+        architecture=settings.open_clip_architecture,
+        path=settings.open_clip_weights,
+        sha256=settings.open_clip_sha256,
+        calibration=read_calibration(settings.open_clip_calibration),
+        model_id=str(read_json(settings.open_clip_calibration).get("model_id", settings.open_clip_architecture)),
+    )
+
+
+def _warm_up(alignment: AlignmentEngine, safety: SafetyEngine) -> None:
+    ramp = np.linspace(0, 255, 180 * 320, dtype=np.uint8).reshape(180, 320)
+    frame = np.dstack([ramp] * 3)
+    alignment.embed_images([frame] * 8)
+    alignment.embed_text("a red ball")
+    safety.unsafe([frame])
+    measure_motion(np.stack([ramp, ramp, ramp]))
+    measure_technical([frame])

@@ -1,0 +1,149 @@
+"""One clip, scored: the composition of one decode, the metrics and the models. Start reading the evaluator here.
+
+Two stages, so that the decode of the next clips overlaps the models: `look` needs a CPU alone, `judge` the models.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dailies_contracts import Scores
+
+from evaluator.adapters.decode import DecodedClip, DecodeLimits, decode_clip
+from evaluator.domain.alignment import KnownWords, fold_alignment, know_words, score_alignment
+from evaluator.domain.arrays import RgbFrame
+from evaluator.domain.errors import InvalidClip
+from evaluator.domain.motion import MODEL as MOTION_MODEL
+from evaluator.domain.motion import MotionParts, measure_motion, score_motion
+from evaluator.domain.safety import fold_safety, score_safety
+from evaluator.domain.sampling import spread
+from evaluator.domain.technical import MODEL as TECHNICAL_MODEL
+from evaluator.domain.technical import TechnicalParts, measure_technical, score_technical
+from evaluator.domain.verdict import PASS_AT, Measured, can_align, judge, judge_invalid
+from evaluator.ports import AlignmentEngine, SafetyEngine
+
+ALL_WORDS = KnownWords(share=1.0, unknown=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How many pictures the models look at, spread evenly over the clip.
+
+    Attributes:
+        n_frames: For alignment.
+        n_checked: Of those, for safety and picture quality, which cost more a picture and change less over a clip.
+    """
+
+    n_frames: int = 8
+    n_checked: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one decode gave: the parts that need no model, and the pictures for those that do."""
+
+    frames: list[RgbFrame]
+    checked: list[RgbFrame]
+    motion: MotionParts
+    technical: TechnicalParts
+    clip: dict[str, float]
+
+
+class Scorer:
+    """Scores files. Deterministic: the same file, prompt and models give the same numbers.
+
+    Args:
+        alignment: The CLIP.
+        safety: The classifier.
+        limits: What a file may cost.
+        sampling: How many pictures the models see.
+        pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
+    """
+
+    def __init__(
+        self,
+        *,
+        alignment: AlignmentEngine,
+        safety: SafetyEngine,
+        limits: DecodeLimits | None = None,
+        sampling: Sampling | None = None,
+        pass_at: float = PASS_AT,
+    ) -> None:
+        self._alignment = alignment
+        self._safety = safety
+        self._limits = limits or DecodeLimits()
+        self._sampling = sampling or Sampling()
+        self._pass_at = pass_at
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Model by metric, as every score names them."""
+        return {
+            "alignment": self._alignment.model.label,
+            "motion": MOTION_MODEL,
+            "aesthetic": TECHNICAL_MODEL,
+            "safety": self._safety.model_id,
+        }
+
+    @property
+    def limits(self) -> DecodeLimits:
+        """What a file may cost."""
+        return self._limits
+
+    def score(self, path: Path, prompt: str) -> Scores:
+        """Score one file against a prompt; whatever is wrong with the file ends in the scores."""
+        try:
+            return self.judge(self.look(path), prompt)
+        except InvalidClip as err:
+            return self.refuse(err)
+
+    def look(self, path: Path) -> Seen:
+        """Decode a file and measure what needs no model.
+
+        Raises:
+            InvalidClip: It is not a clip that can be judged.
+        """
+        clip = decode_clip(path, n_sampled=self._sampling.n_frames, limits=self._limits)
+        checked = [clip.frames[index] for index in spread(len(clip.frames), self._sampling.n_checked)]
+        return Seen(
+            frames=clip.frames,
+            checked=checked,
+            motion=measure_motion(clip.luma),
+            technical=measure_technical(checked),
+            clip=_facts(clip),
+        )
+
+    def judge(self, seen: Seen, prompt: str) -> Scores:
+        """Ask the models, and give the verdict."""
+        model = self._alignment.model
+        words = know_words(prompt, model.vocabulary) if model.vocabulary else ALL_WORDS
+        alignment = fold_alignment(self._alignment.embed_images(seen.frames), self._alignment.embed_text(prompt))
+        safety = fold_safety(self._safety.unsafe(seen.checked))
+        measured = Measured(
+            alignment=score_alignment(alignment, model.calibration) if can_align(words) else None,
+            motion=score_motion(seen.motion),
+            aesthetic=score_technical(seen.technical),
+            safety=score_safety(safety),
+            motion_parts=seen.motion,
+            technical_parts=seen.technical,
+            safety_parts=safety,
+            alignment_parts=alignment,
+            known_words=words,
+            clip=seen.clip,
+        )
+        return judge(measured, models=self.models, pass_at=self._pass_at)
+
+    def refuse(self, error: InvalidClip) -> Scores:
+        """Give the verdict on a file that is no clip."""
+        return judge_invalid(error, models=self.models)
+
+
+def _facts(clip: DecodedClip) -> dict[str, float]:
+    return {
+        "width_px": float(clip.width_px),
+        "height_px": float(clip.height_px),
+        "fps": clip.fps,
+        "duration_s": clip.duration_s,
+        "n_frames": float(clip.n_frames),
+        "has_audio": float(clip.has_audio),
+        "corrupt": clip.corrupt,
+    }

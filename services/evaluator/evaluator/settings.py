@@ -1,0 +1,48 @@
+"""Settings of the evaluator."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+from runtime.settings import S3Settings, ServiceSettings
+
+from evaluator.adapters.weights import TINY_MODEL
+
+
+class Settings(S3Settings, ServiceSettings):
+    """Environment prefix `EVALUATOR_`."""
+
+    model_config = SettingsConfigDict(env_prefix="EVALUATOR_", frozen=True, extra="ignore", protected_namespaces=())
+
+    engine: Literal["onnx", "open_clip", "constant"] = Field(
+        "onnx",
+        description="What measures alignment: `onnx` needs no torch, `open_clip` is for GPU nodes (install the extra "
+        "`torch`); `constant` looks at nothing and is for benchmarks only.",
+    )
+    model_folder: Path = Field(TINY_MODEL, description="Folder of the small CLIP (ONNX towers, vocabulary, digests).")
+    open_clip_architecture: str = Field("ViT-B-32-quickgelu", description="open_clip's name of the architecture.")
+    open_clip_weights: Path | None = Field(
+        None, description="safetensors file of that architecture; unset: the model folder's own weights."
+    )
+    open_clip_sha256: str = Field("", description="Expected digest of the weights; required with them.")
+    open_clip_calibration: Path | None = Field(
+        None, description='JSON {"id", "model_id", "slope", "offset"} fitted for the weights; required with them.'
+    )
+    device: str = Field("cpu", description="torch device of open_clip, for example `cuda:0`.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Precision of open_clip's weights.")
+    preprocessing: Literal["area", "reference"] = Field(
+        "area", description="From frame to CLIP input: OpenCV's area averaging, or open_clip's own slower path."
+    )
+    n_frames: int = Field(8, ge=1, le=16, description="Pictures of a clip for alignment, spread evenly.")
+    n_checked: int = Field(4, ge=1, le=16, description="Of those, for safety and picture quality.")
+    pass_at: float = Field(0.5, ge=0, le=1, description="Aggregate that makes a clip fit for delivery.")
+    max_clip_bytes: int = Field(512 * 1024 * 1024, gt=0, description="Larger files are refused.")
+    max_duration_s: float = Field(65.0, gt=0, description="Longer clips are refused.")
+    max_frame_px: int = Field(4096 * 2304, gt=0, description="Clips with more pixels a frame are refused.")
+    max_frames: int = Field(4_000, gt=1, description="Clips with more frames are refused.")
+    max_decode_s: float = Field(120.0, gt=0, description="Clips that take longer to decode are refused.")
+    decode_workers: int = Field(2, ge=1, le=64, description="Clips decoded at once, one core each.")
+    concurrency: int = Field(8, ge=1, le=256, description="Clips in hand at once, downloads included.")
+    threads_per_call: int = Field(1, ge=1, le=64, description="Threads of one model call on the CPU.")
+    scoring_cost_usd_micros: int = Field(400, ge=0, description="What scoring one clip costs, charged to the job.")

@@ -1,0 +1,68 @@
+"""How long each stage of scoring takes on one file, next to a bare decode: `evaluator bench`."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+from msgspec import Struct
+
+from evaluator.adapters.decode import decode_clip
+from evaluator.adapters.open_nsfw import OpenNsfw
+from evaluator.domain.motion import measure_motion
+from evaluator.domain.sampling import spread
+from evaluator.domain.technical import measure_technical
+from evaluator.loading import load_alignment, load_scorer
+from evaluator.settings import Settings
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """One stage: its best time in milliseconds, and that over the time of a bare decode."""
+
+    name: str
+    ms: float
+    ratio: float
+
+
+def time_stages(path: Path, prompt: str, settings: Settings, *, rounds: int = 3) -> list[Stage]:
+    """Time every stage, best of some rounds.
+
+    Args:
+        path: A clip that decodes.
+        prompt: What it is scored against.
+        settings: Names the models.
+        rounds: Repetitions, >= 1.
+
+    Raises:
+        InvalidClip: The file does not decode.
+    """
+    scorer, alignment = load_scorer(settings), load_alignment(settings)
+    safety = OpenNsfw(n_threads=settings.threads_per_call)
+    clip = decode_clip(path, n_sampled=settings.n_frames, limits=scorer.limits)
+    checked = [clip.frames[index] for index in spread(len(clip.frames), settings.n_checked)]
+    stages: dict[str, Callable[[], object]] = {
+        "bare decode": lambda: _decode_only(path),
+        "decode and sample": lambda: decode_clip(path, n_sampled=settings.n_frames, limits=scorer.limits),
+        "motion": lambda: measure_motion(clip.luma),
+        "technical quality": lambda: measure_technical(checked),
+        "alignment, pictures": lambda: alignment.embed_images(clip.frames),
+        "safety": lambda: safety.unsafe(checked),
+        "all, prompt cached": lambda: scorer.score(path, prompt),
+    }
+    best = {name: min(_ms(stage) for _ in range(rounds)) for name, stage in stages.items()}
+    floor = best["bare decode"]
+    return [Stage(name=name, ms=round(ms, 2), ratio=round(ms / floor, 3)) for name, ms in best.items()]
+
+
+def _ms(stage: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    stage()
+    return (time.perf_counter() - started) * 1000
+
+
+def _decode_only(path: Path) -> int:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
+        return sum(1 for _ in container.decode(stream))
