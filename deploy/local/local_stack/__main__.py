@@ -1,4 +1,4 @@
-"""Dailies on one machine: `python -m local_stack up | down | status | demo | logs | kill NAME | restart NAME`."""
+"""Dailies on one machine: `python -m local_stack up | down | status | demo | logs | dead-letters | kill | restart`."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from local_stack.dead_letters import AdminRefused, listing, replay
 from local_stack.demo.gateway import NotFinished, Refused
 from local_stack.demo.story import Incomplete, run_demo
 from local_stack.parts import MissingProgram
@@ -102,6 +103,16 @@ def restart(options: argparse.Namespace) -> int:
     return 0
 
 
+def dead_letters(options: argparse.Namespace) -> int:
+    """List the messages that no service could handle, or hand one back to the service that gave it up."""
+    facts = Stack(options.dir).facts
+    if not facts:
+        raise NotRunning("the stack is not running; start it with `up`")
+    lines = replay(facts, options.replay) if options.replay else listing(facts)
+    print("\n".join(lines) or "there are no dead letters")
+    return 0
+
+
 def main() -> int:
     """Run one command; what is wrong is said in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
@@ -110,7 +121,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def command(run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        adding = commands.add_parser(run.__name__, help=(run.__doc__ or "").strip())
+        adding = commands.add_parser(run.__name__.replace("_", "-"), help=(run.__doc__ or "").strip())
         adding.set_defaults(run=run)
         return adding
 
@@ -121,12 +132,13 @@ def main() -> int:
     log_options = command(logs)
     log_options.add_argument("name", nargs="?", help="process name; all when left out")
     log_options.add_argument("-n", "--lines", type=int, default=20)
+    command(dead_letters).add_argument("--replay", type=int, metavar="NUMBER", help="hand this one back")
     command(kill).add_argument("name")
     command(restart).add_argument("name")
     options = parser.parse_args()
     try:
         return int(options.run(options))
-    except (AlreadyRunning, NotRunning, StartFailed, MissingProgram) as err:
+    except (AlreadyRunning, NotRunning, StartFailed, MissingProgram, AdminRefused) as err:
         print(err, file=sys.stderr)
         return 1
 

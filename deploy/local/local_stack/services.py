@@ -15,6 +15,8 @@ BUCKET = "dailies"
 DATABASE = "dailies"
 TENANT = "demo"
 VENDORS = ("kling", "veo")
+# The simulated vendors live fifty times as fast as the real ones, so asking them may be quicker too.
+POLL_SCALE = "0.2"
 
 COMMON = {
     "NATS_URL": "{nats_url}",
@@ -63,6 +65,8 @@ def _worker(vendor: str, health_port: int) -> Service:
             "PROVIDER": vendor,
             "BASE_URL": f"{{{vendor}_url}}",
             "API_KEY": "{vendor_api_key}",
+            "PROJECT": "local",  # in the path of Vertex's API; the simulator takes any
+            "POLL_SCALE": POLL_SCALE,
             "CALLBACK_URL": "{gateway_url}",
             "CALLBACK_SECRET": "{callback_secret}",
         },
@@ -78,6 +82,7 @@ SERVICES: tuple[Service, ...] = (
         settings={
             **S3,
             **MONGO,
+            **CATALOG,
             "HOST": LOOPBACK,
             "PORT": "{gateway_port}",
             "ADMIN_KEY": "{admin_key}",

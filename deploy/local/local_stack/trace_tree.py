@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from local_stack.spans import Span
 
-NAME_WIDTH = 62
+SERVICE_WIDTH = 24
 NS_PER_S = 1_000_000_000
 MS_PER_S = 1000.0
 
@@ -16,7 +16,8 @@ def draw_tree(spans: Iterable[Span]) -> list[str]:
     A span whose parent is not among them is drawn at the left edge, and says so: its trace is not whole.
 
     Returns:
-        One line a span: name, service, when it began after the first one, how long it took. No lines for no spans.
+        One line a span: when it began after the first one, how long it took, its service, and its name at its place
+        in the tree. No lines for no spans.
     """
     ordered = sorted(spans, key=lambda span: (span.started_at_ns, span.span_id))
     if not ordered:
@@ -38,17 +39,17 @@ def _draw(root: Span, children: dict[str, list[Span]], *, began_ns: int) -> Iter
         last_first = list(reversed(children[span.span_id]))
         for child in last_first:
             is_last = child is last_first[0]
-            waiting.append((child, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
+            waiting.append((child, below + ("└ " if is_last else "├ "), below + ("  " if is_last else "│ ")))
 
 
 def _line(span: Span, branch: str, *, began_ns: int) -> str:
-    name = f"{branch}{span.name}"
     notes = [] if span.status != "error" else ["ERROR"]
     if span.parent_id and not branch:
         notes.append("its parent was not received")
     after_s = (span.started_at_ns - began_ns) / NS_PER_S
     note = f"  ({', '.join(notes)})" if notes else ""
-    return f"{name:<{NAME_WIDTH}} {span.service:<22} +{after_s:7.3f} s {_duration(span.duration_ms):>9}{note}"
+    service = span.service.removeprefix("dailies-")
+    return f"+{after_s:8.3f} s {_duration(span.duration_ms):>10}  {service:<{SERVICE_WIDTH}} {branch}{span.name}{note}"
 
 
 def _duration(duration_ms: float) -> str:

@@ -10,7 +10,8 @@ from local_stack.spans import Span
 from local_stack.webhook_sink import Delivery
 
 JSON = dict[str, Any]
-SERVICES = ("gateway", "compiler", "router", "provider-workers-veo", "evaluator", "notifier")
+SERVICES = ("gateway", "compiler", "router", "provider-workers-veo", "notifier")
+EVALUATORS = ("evaluator-1", "evaluator-2", "evaluator-3")
 
 
 def clip(name: str, *, stage: str = "draft", provider: str = "kling", aggregate: float = 0.6) -> JSON:
@@ -82,7 +83,7 @@ def trace(*services: str, parent: str = "") -> list[Span]:
             started_at_ns=1,
             duration_ms=1.0,
         )
-        for service in services or SERVICES
+        for service in services or (*SERVICES, *EVALUATORS)
     ]
 
 
@@ -118,7 +119,11 @@ def test_the_report_has_the_fields_that_others_read() -> None:
         (report(job(clip("d1"), clip("d2", provider="veo"))), "one final"),
         (report(deliveries=[delivery("clip.ready")]), "only clip.ready"),
         (report(deliveries=[delivery(), delivery("job.queued", verified=False)]), "signature of a webhook"),
-        (report(spans=trace("gateway", "router")), "lacks compiler, evaluator, notifier, provider-workers"),
+        (
+            report(spans=trace("gateway", "router", *EVALUATORS)),
+            "lacks compiler, notifier, provider-workers",
+        ),
+        (report(spans=trace(*SERVICES, "evaluator")), "3 clips were scored, but only 1 in this trace"),
         (report(spans=trace(parent="unknown")), "parent was not received"),
     ],
 )

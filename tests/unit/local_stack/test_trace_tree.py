@@ -9,7 +9,7 @@ def span(name: str, *, parent: str = "", at_ms: int = 0, status: str = "ok") -> 
         trace_id="t",
         span_id=name,
         parent_id=parent,
-        service="svc",
+        service="dailies-svc",
         name=name,
         started_at_ns=1_000_000_000 + at_ms * 1_000_000,
         duration_ms=1.5,
@@ -18,7 +18,7 @@ def span(name: str, *, parent: str = "", at_ms: int = 0, status: str = "ok") -> 
 
 
 def shapes(*spans: Span) -> list[str]:
-    return [line.split(" svc")[0].rstrip() for line in draw_tree(spans)]
+    return [line.partition(" svc")[2].strip() for line in draw_tree(spans)]
 
 
 def test_nothing_is_drawn_for_no_spans() -> None:
@@ -32,12 +32,12 @@ def test_children_stand_below_their_parent_in_the_order_they_began() -> None:
         span("early", parent="root", at_ms=1),
         span("root"),
     )
-    assert drawn == ["root", "├─ early", "│  └─ grandchild", "└─ late"]
+    assert drawn == ["root", "├ early", "│ └ grandchild", "└ late"]
 
 
 def test_a_line_says_service_start_and_duration() -> None:
     (_, line) = draw_tree([span("root"), span("child", parent="root", at_ms=2500)])
-    assert line.split() == ["└─", "child", "svc", "+", "2.500", "s", "1.5", "ms"]
+    assert line.split() == ["+", "2.500", "s", "1.5", "ms", "svc", "└", "child"]
 
 
 def test_a_span_without_its_parent_says_so() -> None:

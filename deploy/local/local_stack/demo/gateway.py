@@ -38,8 +38,8 @@ class Gateway:
         await self._http.aclose()
 
     async def webhook_secret(self) -> str:
-        """Ask for a new secret of the tenant's webhooks (`whsec_…`)."""
-        answer = await self._call("POST", "/v1/webhook-secret")
+        """Ask for the secret that the tenant's webhooks are signed with (`whsec_…`)."""
+        answer = await self._call("GET", "/v1/webhook-secret")
         return str(answer["webhook_secret"])
 
     async def request(self, job: Mapping[str, Any]) -> JSON:

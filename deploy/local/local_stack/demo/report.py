@@ -65,7 +65,7 @@ def _checks(report: JSON) -> list[tuple[bool, str]]:
         ("job.ready" in kinds, f"no webhook said job.ready, only {_listed(kinds)}"),
         (all(webhook["verified"] for webhook in report["webhooks"]), "the signature of a webhook is wrong"),
         ("final" in report["files"], "the final clip was not stored"),
-        *_trace_checks(report["spans"]),
+        *_trace_checks(report["spans"], n_scored=len(drafts + finals)),
     ]
 
 
@@ -73,14 +73,17 @@ def _scored(report: JSON, stage: str) -> list[JSON]:
     return [clip for clip in report["clips"] if clip["stage"] == stage and clip["scores"] is not None]
 
 
-def _trace_checks(spans: Sequence[JSON]) -> list[tuple[bool, str]]:
+def _trace_checks(spans: Sequence[JSON], *, n_scored: int) -> list[tuple[bool, str]]:
     services = {span["service"].removeprefix("dailies-") for span in spans}
-    known = {span["span_id"] for span in spans}
-    lost = [span["name"] for span in spans if span["parent_id"] and span["parent_id"] not in known]
+    by_id = {span["span_id"]: span for span in spans}
+    lost = [span["name"] for span in spans if span["parent_id"] and span["parent_id"] not in by_id]
     missing = [hop for hop in HOPS if not any(service.startswith(hop) for service in services)]
+    entered = [span for span in spans if span["service"] != by_id.get(span["parent_id"], {}).get("service")]
+    n_evaluations = sum(span["service"].removeprefix("dailies-").startswith("evaluator") for span in entered)
     return [
         (len({span["trace_id"] for span in spans}) == 1, "the spans are not of one trace"),
         (not missing, f"the trace lacks {_listed(missing)}"),
+        (n_evaluations >= n_scored, f"{n_scored} clips were scored, but only {n_evaluations} in this trace"),
         (not lost, f"spans whose parent was not received: {_listed(lost)}"),
     ]
 

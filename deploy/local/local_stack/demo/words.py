@@ -13,11 +13,11 @@ MS_PER_S = 1000
 
 def clip_lines(clips: Iterable[JSON]) -> list[str]:
     """Show clips one below the other: who made each, every score, what it cost, and the raw measurements."""
-    lines = [f"  {'clip':22} {'vendor':7} {'model':26}" + "".join(f"{name:>10}" for name in METRICS) + f"{'cost':>10}"]
+    lines = [f"  {'clip':31} {'vendor':7} {'model':26}" + "".join(f"{name:>10}" for name in METRICS) + f"{'cost':>10}"]
     for clip in clips:
         scores = clip["scores"] or {}
         numbers = "".join(f"{_score(scores.get(name)):>10}" for name in METRICS)
-        who = f"  {clip['clip_id']:22} {clip['provider']:7} {clip['model']:26}"
+        who = f"  {clip['clip_id']:31} {clip['provider']:7} {clip['model']:26}"
         lines.append(f"{who}{numbers}{dollars(clip['cost_usd_micros']):>10}")
         raw = scores.get("raw") or {}
         lines += [f"      raw  {part}" for part in _wrapped(f"{name} {value:.4g}" for name, value in raw.items())]
