@@ -26,6 +26,7 @@ def arguments(words: list[str]) -> dict[str, Any]:
     parser.add_argument("--render-workers", type=int)
     parser.add_argument("--time-compression", type=float)
     parser.add_argument("--zero-latency", action="store_true", default=None)
+    parser.add_argument("--small-clips", action="store_true", default=None)
     parser.add_argument("--seed", type=int)
     return {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
 

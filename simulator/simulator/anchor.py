@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from simulator.tasks import ClipSpec
+from simulator.tasks import ClipSpec, UnreadablePicture
 
 Frame = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 
@@ -44,11 +44,11 @@ def push_in(image: bytes, clip: ClipSpec) -> bytes:
     """Render a slow push-in on a picture, cropped to the clip's shape.
 
     Raises:
-        ValueError: The bytes are no picture.
+        UnreadablePicture: The bytes are no picture.
     """
     picture = _decode(image)
     if picture is None:
-        raise ValueError("the first frame cannot be decoded")
+        raise UnreadablePicture
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream: Any = container.add_stream("libx264", rate=clip.fps, options={"preset": "ultrafast"})

@@ -41,7 +41,10 @@ class Simulator:
             media=self._media,
             faults=faults,
             tuning=Tuning(
-                time_compression=settings.time_compression, zero_latency=settings.zero_latency, seed=settings.seed
+                time_compression=settings.time_compression,
+                zero_latency=settings.zero_latency,
+                small_clips=settings.small_clips,
+                seed=settings.seed,
             ),
             announce=self._announcer.announce,
             fetch_image=partial(fetch_image, self._http),

@@ -16,7 +16,7 @@ from simulator.faults import Fault, FaultBook, chance, without_marks
 from simulator.ledger import Ledger
 from simulator.media import MediaStore
 from simulator.settings import Latency, Tuning
-from simulator.tasks import ENDED, ClipSpec, Defect, Order, State, Task
+from simulator.tasks import ENDED, ClipSpec, Defect, Order, State, Task, UnreadablePicture
 
 FOREVER_S = 1e9  # not infinity, which JSON cannot carry
 P95_Z = NormalDist().inv_cdf(0.95)
@@ -199,9 +199,13 @@ class Engine:
 
     async def _render(self, task: Task) -> None:
         # Before the vendor's own time passes, and again after it, should the ending have been changed by hand.
-        if task.planned is State.SUCCEEDED:
+        if task.planned is not State.SUCCEEDED:
+            return
+        try:
             for clip in task.clips:
                 await self.media.clip(clip, anchors=self._anchors(clip) if clip.first_frame else ())
+        except UnreadablePicture:
+            task.planned, task.message = State.FAILED, NO_IMAGE
 
     async def _fetch_first_frame(self, task: Task) -> None:
         picture = await self._fetch_image(task.order.first_frame or "")

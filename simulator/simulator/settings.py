@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     )
     render_workers: int = Field(default=1, ge=1, le=2, description="Processes that render clips.")
     zero_latency: bool = Field(default=False, description="Finish every task at once with a small clip.")
+    small_clips: bool = Field(default=False, description="Serve one tiny clip for each duration; nothing is rendered.")
     time_compression: float = Field(default=50.0, gt=0, description="Vendor seconds that pass in one real second.")
     seed: int = Field(default=0, ge=0, description="Seed of latencies, clip seeds and random faults.")
 

@@ -29,6 +29,10 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True):
     strength: float = 0.8
 
 
+class UnreadablePicture(ValueError):
+    """A first frame that has the head of a picture and no picture in it."""
+
+
 class ClipSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the bytes of one clip."""
 

@@ -169,7 +169,7 @@ class Instance(msgspec.Struct):
 
 
 class Parameters(msgspec.Struct):
-    """`parameters`; the last eight are Vertex's alone."""
+    """`parameters`; the last eight are Vertex's alone. The SDK writes some words in capitals."""
 
     aspectRatio: Literal["16:9", "9:16"] = "16:9"  # noqa: N815
     durationSeconds: Literal[4, 6, 8] = 8  # noqa: N815
@@ -182,8 +182,8 @@ class Parameters(msgspec.Struct):
     generateAudio: bool = True  # noqa: N815
     storageUri: str | None = None  # noqa: N815
     fps: int | None = None
-    compressionQuality: Literal["optimized", "lossless"] | None = None  # noqa: N815
-    resizeMode: Literal["crop", "pad"] | None = None  # noqa: N815
+    compressionQuality: Literal["optimized", "lossless", "OPTIMIZED", "LOSSLESS"] | None = None  # noqa: N815
+    resizeMode: Literal["crop", "pad", "CROP", "PAD"] | None = None  # noqa: N815
     labels: dict[str, str] | None = None
     pubsubTopic: str | None = None  # noqa: N815
 

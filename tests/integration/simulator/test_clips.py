@@ -137,6 +137,13 @@ class TestImageToVideo:
         await bench.ended(2)
         assert bench.tasks[1].state == "failed"
 
+    async def test_a_picture_with_nothing_behind_its_head_fails_the_task(self, bench, submit, image) -> None:
+        bench.tune(small_clips=False)
+        await submit(base64.b64encode(image[:60]).decode())
+        (task,) = await bench.ended(timeout_s=60)
+        assert (task.state, task.billed_usd_micros) == ("failed", 0)
+        assert not bench.engine.background.died.is_set()
+
     async def test_veo_takes_inline_pictures(self, bench, http, veo, image) -> None:
         for shape in (
             {"bytesBase64Encoded": base64.b64encode(image).decode(), "mimeType": "image/png"},
