@@ -6,12 +6,18 @@ Every fact about a job is one immutable event on a subject of its own; `subjects
 import hashlib
 from base64 import b32encode
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
+from msgspec import Meta
 
 Stage = Literal["draft", "final"]
 Quality = Literal["draft", "standard", "premium"]
+Timestamp = Annotated[datetime, Meta(tz=True)]
+"""A moment with its offset from UTC; one without is refused, because it could not be compared with any other."""
+ID_PATTERN = "^[A-Za-z0-9_-]{1,80}$"
+Token = Annotated[str, Meta(pattern=ID_PATTERN)]
+"""An id that may stand in a subject or name a key."""
 AspectRatio = Literal["16:9", "9:16", "1:1"]
 Resolution = Literal["480p", "720p", "1080p", "4k"]
 PromotionClass = Literal["exact", "anchored", "fresh"]
@@ -45,10 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     TOKENS: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that follow the fact in the subject."""
 
-    job_id: str
-    tenant_id: str
-    occurred_at: datetime
-    id: str = ""
+    job_id: Token
+    tenant_id: Token
+    occurred_at: Timestamp
+    id: Annotated[str, Meta(max_length=400)] = ""
 
     def __post_init__(self) -> None:
         if not self.id:

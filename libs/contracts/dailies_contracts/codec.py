@@ -10,7 +10,7 @@ import msgspec
 
 from dailies_contracts.base import Event
 from dailies_contracts.events import AnyEvent
-from dailies_contracts.subjects import subject_of
+from dailies_contracts.subjects import check_token, subject_of
 
 SPEC_VERSION = "1.0"
 TYPE_PREFIX = "dev.dailies."
@@ -42,6 +42,7 @@ def decode(body: bytes, *, subject: str | None = None) -> AnyEvent:
     try:
         event = _decoder.decode(body)
         expected = subject_of(event)
+        check_token(event.tenant_id)  # names keys, though it stands in no subject
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as err:
         raise MalformedEvent(str(err)) from err
     if subject is not None and subject != expected:

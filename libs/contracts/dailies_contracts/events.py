@@ -4,10 +4,9 @@ A compatible change is a new field with a default. Anything else is a new versio
 pure upcaster. The golden files freeze what is on the wire.
 """
 
-from datetime import datetime
 from typing import ClassVar, Literal
 
-from dailies_contracts.base import AssetRef, Event, FailureKind, PromotionClass, Stage
+from dailies_contracts.base import AssetRef, Event, FailureKind, PromotionClass, Stage, Timestamp, Token
 from dailies_contracts.request import VideoRequest
 from dailies_contracts.values import ClipDecision, CompiledPrompt, MediaFacts, Promotion, Scores, Unsuitable
 
@@ -60,8 +59,8 @@ class ClipEvent(Event, frozen=True, kw_only=True):
     """A fact about one clip at one vendor."""
 
     TOKENS: ClassVar[tuple[str, ...]] = ("provider", "clip_id")
-    clip_id: str
-    provider: str
+    clip_id: Token
+    provider: Token
     model: str
     stage: Stage
 
@@ -84,7 +83,7 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
     attempt: int
     prompt: CompiledPrompt
     quote_usd_micros: int
-    deadline_at: datetime
+    deadline_at: Timestamp
     seed: int | None = None
     first_frame: AssetRef | None = None
     draft_clip_id: str | None = None
@@ -202,7 +201,7 @@ class ReviewRequested(Event, frozen=True, kw_only=True, tag="ReviewRequested"):
 
     FACT: ClassVar[str] = "review_requested"
     TOKENS: ClassVar[tuple[str, ...]] = ("clip_id",)
-    clip_id: str
+    clip_id: Token
     reason: str = ""
 
 
@@ -211,7 +210,7 @@ class ReviewDecided(Event, frozen=True, kw_only=True, tag="ReviewDecided"):
 
     FACT: ClassVar[str] = "review_decided"
     TOKENS: ClassVar[tuple[str, ...]] = ("clip_id",)
-    clip_id: str
+    clip_id: Token
     approved: bool
     reviewer: str
     note: str = ""
@@ -227,8 +226,8 @@ class FeedbackGiven(Event, frozen=True, kw_only=True, tag="FeedbackGiven"):
 
     FACT: ClassVar[str] = "feedback_given"
     TOKENS: ClassVar[tuple[str, ...]] = ("clip_id", "author")
-    clip_id: str
-    author: str
+    clip_id: Token
+    author: Token
     rating: Literal[1, 2, 3, 4, 5]
     note: str = ""
 

@@ -10,6 +10,10 @@ MAX_PROMPT_CHARS = 4_000
 """Longer than any vendor's limit; the compiler shortens per vendor and says so."""
 MAX_DURATION_S = 60
 """The longest clip a vendor of the catalogue offers."""
+MAX_BUDGET_USD_MICROS = 10**15
+"""A billion dollars; every sum of money stays far within 64 bits."""
+Label = Annotated[str, Meta(min_length=1, max_length=64)]
+LabelValue = Annotated[str, Meta(max_length=512)]
 
 
 class Beat(Value, frozen=True, kw_only=True):
@@ -36,7 +40,7 @@ class Shot(Value, frozen=True, kw_only=True):
     beats: Annotated[tuple[Beat, ...], Meta(max_length=12)] = ()
     style: Annotated[str, Meta(max_length=300)] = ""
     continuity: Annotated[str, Meta(max_length=500)] = ""
-    negative: Annotated[tuple[str, ...], Meta(max_length=24)] = ()
+    negative: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=24)] = ()
 
 
 class VideoRequest(Value, frozen=True, kw_only=True):
@@ -72,8 +76,8 @@ class VideoRequest(Value, frozen=True, kw_only=True):
     audio: bool = False
     seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] | None = None
     webhook_url: Annotated[str, Meta(max_length=2_048, pattern=r"^https?://")] | None = None
-    budget_usd_micros: Annotated[int, Meta(ge=0)] | None = None
+    budget_usd_micros: Annotated[int, Meta(ge=0, le=MAX_BUDGET_USD_MICROS)] | None = None
     deadline_s: Annotated[int, Meta(ge=10, le=86_400)] | None = None
     review: bool = False
     style_preset: Annotated[str, Meta(max_length=64)] = ""
-    metadata: Annotated[dict[str, str], Meta(max_length=20)] = {}
+    metadata: Annotated[dict[Label, LabelValue], Meta(max_length=20)] = {}

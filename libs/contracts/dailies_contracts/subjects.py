@@ -5,10 +5,10 @@ The server accepts one message per subject, so the subject is what makes a fact 
 
 import re
 
-from dailies_contracts.base import Event
+from dailies_contracts.base import ID_PATTERN, Event
 
 PREFIX = "video.v1"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_TOKEN = re.compile(ID_PATTERN)
 
 
 class InvalidSubject(ValueError):
@@ -22,23 +22,26 @@ def subject_of(event: Event) -> str:
         InvalidSubject: An id of the event is not one subject token.
     """
     tokens = (event.job_id, event.FACT, *(getattr(event, name) for name in event.TOKENS))
-    return ".".join((PREFIX, *(_token(token) for token in tokens)))
+    return ".".join((PREFIX, *(check_token(token) for token in tokens)))
 
 
 def subject_filter(event_type: type[Event], *, provider: str = "*") -> str:
     """Build the filter that matches every fact of a type, of one vendor where the subject names it."""
-    wildcards = (
-        _token(provider) if name == "provider" and provider != "*" else "*" for name in event_type.TOKENS
-    )
+    wildcards = (check_token(provider) if name == "provider" and provider != "*" else "*" for name in event_type.TOKENS)
     return ".".join((PREFIX, "*", event_type.FACT, *wildcards))
 
 
 def job_filter(job_id: str) -> str:
     """Build the filter that matches a job's whole history."""
-    return f"{PREFIX}.{_token(job_id)}.>"
+    return f"{PREFIX}.{check_token(job_id)}.>"
 
 
-def _token(token: str) -> str:
+def check_token(token: str) -> str:
+    """Give a token back where it may stand in a subject.
+
+    Raises:
+        InvalidSubject: It may not.
+    """
     if not _TOKEN.fullmatch(token):
         raise InvalidSubject(f"{token!r} is not a subject token: use 1 to 80 letters, digits, '_' or '-'.")
     return token
