@@ -22,6 +22,8 @@ from notifier.handlers import Handlers
 from notifier.lanes import Lanes, Places
 from notifier.settings import Settings
 
+LANES_SHARE = 0.5
+"""Of the time to shut down; the handlers need the rest."""
 DISABLED_AGE_S = 10.0
 """An endpoint that was put right again is called again after so long."""
 
@@ -56,12 +58,13 @@ async def installed(
     )
     async with opening as sender:
         courier = await _courier(service, settings, sender)
-        async with Lanes(courier.deliver, places, grace_s=settings.timeout_s) as lanes:
-            handlers = await _handlers(service, settings, lanes)
-            service.subscribe(TELLING_EVENTS, handlers.on_event, concurrency=settings.concurrency)
-            service.on_timer(RETRY, handlers.on_delivery_due)
-            service.on_timer(LOOK_AGAIN, handlers.on_delivery_due)
-            yield
+        lanes = Lanes(courier.deliver, places, grace_s=settings.shutdown_timeout_s * LANES_SHARE)
+        handlers = await _handlers(service, settings, lanes)
+        service.background("lanes", lanes.stay_open)
+        service.subscribe(TELLING_EVENTS, handlers.on_event, concurrency=settings.concurrency)
+        service.on_timer(RETRY, handlers.on_delivery_due)
+        service.on_timer(LOOK_AGAIN, handlers.on_delivery_due)
+        yield
 
 
 async def _handlers(service: Service, settings: Settings, lanes: Lanes) -> Handlers:

@@ -10,14 +10,14 @@ from datetime import timedelta
 import msgspec
 from dailies_contracts import Event
 from runtime.clock import Clock
-from runtime.errors import Permanent
+from runtime.errors import Permanent, Transient
 from runtime.telemetry import bound_job
 from runtime.timers import Due, Timers
 
 from notifier.adapters.directory import Directory
 from notifier.courier import LOOK_AGAIN, Errand
 from notifier.domain.endpoints import Endpoint
-from notifier.lanes import Lanes
+from notifier.lanes import STOPPING_RETRY_S, Lanes
 
 _decode_errand: msgspec.json.Decoder[Errand] = msgspec.json.Decoder(Errand)
 
@@ -86,6 +86,8 @@ class Handlers:
             if task is None or not task.done():
                 await self._look_after(Errand(job_id=job_id, endpoint_id=endpoint.id))
         for task in running:
+            if task.cancelled():
+                raise Transient("notifier.stopping", retry_after_s=STOPPING_RETRY_S)
             if task.done():
                 task.result()
 

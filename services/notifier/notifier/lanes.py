@@ -7,12 +7,16 @@ whoever asks for it meanwhile makes it look once more.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from runtime.errors import Transient
 
 from notifier.domain.endpoints import Endpoint
 
 Deliver = Callable[[str, Endpoint, frozenset[str]], Awaitable[None]]
+
+STOPPING_RETRY_S = 1.0
+"""Another replica, or the next start, takes over after so long."""
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class _Errand:
 
 
 class Lanes:
-    """Runs errands; leaves at the end of the block."""
+    """Runs errands."""
 
     def __init__(self, deliver: Deliver, places: Places, *, grace_s: float) -> None:
         """Start empty.
@@ -59,7 +63,7 @@ class Lanes:
         Args:
             deliver: Does one errand.
             places: How much at once.
-            grace_s: Errands get so long to finish when the block ends.
+            grace_s: At the end errands get so long to finish.
         """
         self._deliver = deliver
         self._places = places
@@ -67,15 +71,20 @@ class Lanes:
         self._errands: dict[tuple[str, str], _Errand] = {}
         self._lanes: dict[str, _Gate] = {}
         self._tenants: dict[str, _Gate] = {}
+        self._closed = False
 
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        return self
+    async def stay_open(self) -> None:
+        """Wait to be cancelled; then take nothing more, let what runs finish, and cancel what is late.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait for what runs, then cancel the rest: its timer or its unacknowledged event brings it back."""
+        What is cancelled comes back by its timer or its unacknowledged event.
+        """
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._closed = True
+            await self._finish()
+
+    async def _finish(self) -> None:
         tasks = [errand.task for errand in self._errands.values() if errand.task is not None]
         if not tasks:
             return
@@ -94,7 +103,12 @@ class Lanes:
 
         Returns:
             The running errand; None where too many wait for this server already.
+
+        Raises:
+            Transient: This process is about to end.
         """
+        if self._closed:
+            raise Transient("notifier.stopping", retry_after_s=STOPPING_RETRY_S)
         key = (job_id, endpoint.id)
         errand = self._errands.get(key)
         if errand is None:

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver
 from dailies_contracts import AnyEvent, stream_configs
+from local_stack.ports import LOOPBACK, free_ports
+from local_stack.process import Process, ProcessSpec
 from local_stack.webhook_sink import WebhookSink
 from nats.aio.client import Client
 from notifier.app import installed
@@ -88,6 +92,41 @@ def written(bus: Client) -> Written:
             async for entry in watcher:
                 if entry is not None and entry.value and holds(json.loads(entry.value)):
                     break
-        await watcher.stop()
+        await watcher.stop()  # type: ignore[no-untyped-call]
 
     return wait
+
+
+@pytest.fixture
+async def notifier_process(nats_url: str, tmp_path: Path) -> AsyncIterator[Callable[..., Process]]:
+    """Describes a notifier as its own process, not started yet; keyword arguments are settings."""
+    processes: list[Process] = []
+
+    def describe(**settings: str) -> Process:
+        (port,) = free_ports(1)
+        quick = {
+            "nats_url": nats_url,
+            "health_port": str(port),
+            "webhook_secret": SECRET,
+            "allow_private_addresses": "true",
+            "allow_http": "true",
+            "retry_delays_s": "[0.05, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]",
+            "timeout_s": "2",
+            "lease_margin_s": "0.5",
+            "patience_s": "0.1",
+            "look_again_s": "2.6",
+        }
+        environment = {f"NOTIFIER_{name.upper()}": value for name, value in (quick | settings).items()}
+        spec = ProcessSpec(
+            name=f"notifier-{len(processes)}",
+            argv=(sys.executable, "-m", "notifier"),
+            env=environment,
+            ready_url=f"http://{LOOPBACK}:{port}/readyz",
+            log=tmp_path / "notifier.log",
+        )
+        processes.append(Process(spec))
+        return processes[-1]
+
+    yield describe
+    for process in processes:
+        await asyncio.to_thread(process.kill)

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from notifier.domain.endpoints import Endpoint
-from notifier.lanes import Lanes, Places
+from notifier.lanes import Deliver, Lanes, Places
+from runtime.errors import Transient
 
 PLACES = Places(per_lane=2, per_tenant=3, waiting_per_lane=4)
 
@@ -39,13 +42,23 @@ class Post:
             self._changed.notify_all()
 
 
+@asynccontextmanager
+async def opened(deliver: Deliver, places: Places, *, grace_s: float) -> AsyncIterator[Lanes]:
+    lanes = Lanes(deliver, places, grace_s=grace_s)
+    task = asyncio.create_task(lanes.stay_open())
+    await asyncio.sleep(0)
+    yield lanes
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.fixture
 def post() -> Post:
     return Post()
 
 
 async def test_a_slow_server_keeps_no_other_waiting(post: Post) -> None:
-    async with Lanes(post.deliver, PLACES, grace_s=0.0) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=0.0) as lanes:
         for n in range(4):
             lanes.start(f"job_{n}", endpoint("slow.example"), fact=None)
         lanes.start("job_other", endpoint("quick.example"), fact=None)
@@ -54,7 +67,7 @@ async def test_a_slow_server_keeps_no_other_waiting(post: Post) -> None:
 
 
 async def test_a_tenant_has_so_many_places_and_another_tenant_its_own(post: Post) -> None:
-    async with Lanes(post.deliver, PLACES, grace_s=0.0) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=0.0) as lanes:
         for server in "abcde":
             lanes.start("job_1", endpoint(f"{server}.example"), fact=None)
         lanes.start("job_2", endpoint("a.example", tenant="umbrella"), fact=None)
@@ -63,7 +76,7 @@ async def test_a_tenant_has_so_many_places_and_another_tenant_its_own(post: Post
 
 
 async def test_too_many_for_one_server_are_sent_away(post: Post) -> None:
-    async with Lanes(post.deliver, PLACES, grace_s=0.0) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=0.0) as lanes:
         started = []
         for n in range(8):
             started.append(lanes.start(f"job_{n}", endpoint(), fact=None))
@@ -72,7 +85,7 @@ async def test_too_many_for_one_server_are_sent_away(post: Post) -> None:
 
 
 async def test_a_second_reason_makes_a_running_delivery_look_once_more(post: Post) -> None:
-    async with Lanes(post.deliver, PLACES, grace_s=2.0) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=2.0) as lanes:
         first = lanes.start("job_1", endpoint(), fact="one")
         await post.until_running(1)
         assert lanes.start("job_1", endpoint(), fact="two") is first
@@ -83,7 +96,7 @@ async def test_a_second_reason_makes_a_running_delivery_look_once_more(post: Pos
 
 async def test_a_finished_delivery_leaves_nothing_behind(post: Post) -> None:
     post.gate.set()
-    async with Lanes(post.deliver, PLACES, grace_s=2.0) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=2.0) as lanes:
         task = lanes.start("job_1", endpoint(), fact=None)
         assert task is not None
         await task
@@ -96,7 +109,7 @@ async def test_a_delivery_that_breaks_frees_its_place_and_tells_who_waits() -> N
     async def broken(job_id: str, endpoint: Endpoint, facts: frozenset[str]) -> None:  # noqa: ARG001
         raise ValueError(job_id)
 
-    async with Lanes(broken, PLACES, grace_s=2.0) as lanes:
+    async with opened(broken, PLACES, grace_s=2.0) as lanes:
         task = lanes.start("job_1", endpoint(), fact=None)
         assert task is not None
         with pytest.raises(ValueError, match="job_1"):
@@ -105,8 +118,15 @@ async def test_a_delivery_that_breaks_frees_its_place_and_tells_who_waits() -> N
 
 
 async def test_what_runs_at_the_end_gets_its_grace_and_is_then_cancelled(post: Post) -> None:
-    async with Lanes(post.deliver, PLACES, grace_s=0.01) as lanes:
+    async with opened(post.deliver, PLACES, grace_s=0.01) as lanes:
         task = lanes.start("job_1", endpoint(), fact=None)
         await post.until_running(1)
     assert task is not None
     assert task.cancelled()
+
+
+async def test_nothing_is_taken_any_more_once_the_end_has_begun(post: Post) -> None:
+    async with opened(post.deliver, PLACES, grace_s=2.0) as lanes:
+        pass
+    with pytest.raises(Transient):
+        lanes.start("job_1", endpoint(), fact=None)
