@@ -71,7 +71,7 @@ class Instant:
 def small_clip() -> bytes:
     """Encode one second of a square moving over a gradient: H.264 in MP4, a few kilobytes."""
     file = io.BytesIO()
-    with av.open(file, mode="w", format="mp4", options={"movflags": "faststart"}) as container:
+    with av.open(file, mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(FPS))
         stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
         ramp = np.linspace(40, 160, WIDTH_PX, dtype=np.uint8)

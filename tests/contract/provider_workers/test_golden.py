@@ -1,0 +1,128 @@
+"""Every adapter over its vendor's traffic: what goes out, and what is made of the answer."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from provider_workers.adapters.registry import ADAPTERS
+from provider_workers.domain.account import Account
+from provider_workers.domain.adapter import Absent, Failed, Order, Running, Submission, Succeeded, TaskRef
+from provider_workers.domain.failures import ProviderError
+
+GOLDEN = Path(__file__).parent / "golden"
+ADAPTER_NAMES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
+CASES = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(GOLDEN.glob("*/*_*.json"))]
+CASES += [pytest.param(path, id=f"{path.parent.name}/callback") for path in sorted(GOLDEN.glob("*/callback.json"))]
+REQUIRED = {
+    "submit_text",
+    "submit_image",
+    "submit_refused",
+    "submit_invalid",
+    "submit_auth",
+    "submit_quota",
+    "submit_throttled",
+    "submit_retry_after",
+    "submit_server_error",
+    "submit_answered_by_a_proxy",
+    "poll_running",
+    "poll_unknown_status",
+    "poll_succeeded",
+    "poll_failed",
+    "poll_refused",
+    "poll_absent",
+    "callback",
+}
+REQUIRED_TO_FIND = {"find_known", "find_unknown"}
+
+
+class Vendor:
+    """Answers the requests of a case in order, and compares each with what the case says."""
+
+    def __init__(self, exchanges):
+        self.exchanges = list(exchanges)
+
+    def __call__(self, request):
+        assert self.exchanges, f"one request too many: {request.method} {request.url}"
+        exchange = self.exchanges.pop(0)
+        expected = exchange["request"]
+        assert (request.method, request.url.path) == (expected["method"], expected["path"])
+        assert dict(request.url.params) == expected.get("query", {})
+        assert {name: request.headers.get(name) for name in expected["headers"]} == expected["headers"]
+        assert (json.loads(request.content) if request.content else None) == expected.get("body")
+        answer = exchange["response"]
+        content = answer["text"].encode() if "text" in answer else json.dumps(answer["body"]).encode()
+        return httpx.Response(answer["status"], headers=answer.get("headers"), content=content)
+
+
+def adapter_of(folder, vendor):
+    account = json.loads((folder / "account.json").read_text())
+    now = datetime.fromtimestamp(account.get("now_s", 1_781_080_800), UTC)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(vendor))
+    return ADAPTERS[account["adapter"]](msgspec.convert(account["account"], Account), client, lambda: now)
+
+
+async def call(adapter, case):
+    match case["call"]:
+        case "submit":
+            return await adapter.submit(msgspec.convert(case["order"], Order))
+        case "poll":
+            return await adapter.poll(TaskRef(**case["task"]))
+        case "find":
+            return await adapter.find(case["reference"])
+        case "callback":
+            return adapter.parse_callback(case.get("headers", {}), case["body"].encode())
+
+
+def told(result):
+    """The result in the words of the golden files."""
+    match result:
+        case None:
+            return {"nothing": {}}
+        case Absent():
+            return {"absent": {}}
+        case Submission():
+            return {"submission": _filled(result)}
+        case Running():
+            return {"running": _filled(result)}
+        case Failed():
+            return {"failed": _filled(result)}
+        case Succeeded(output=output):
+            place = {"url": output.url} if output.url else {"content": base64.b64encode(output.content).decode()}
+            shown = {"cost_usd_micros": result.cost_usd_micros, "render_ms": result.render_ms}
+            return {"succeeded": place | shown | ({"reference": result.reference} if result.reference else {})}
+        case _:
+            return {"hint": {"provider_task_id": result.provider_task_id}}
+
+
+def _filled(struct):
+    return {name: value for name, value in msgspec.to_builtins(struct).items() if value}
+
+
+@pytest.mark.parametrize("path", CASES)
+async def test_the_adapter_speaks_as_the_vendor_documents(path):
+    case = json.loads(path.read_text())
+    vendor = Vendor(case["exchanges"])
+    adapter = adapter_of(path.parent, vendor)
+    if "error" in case["expected"]:
+        with pytest.raises(ProviderError) as caught:
+            await call(adapter, case)
+        assert {name: getattr(caught.value, name) for name in case["expected"]["error"]} == case["expected"]["error"]
+    else:
+        assert told(await call(adapter, case)) == case["expected"]
+    assert vendor.exchanges == [], "a request was not sent"
+
+
+@pytest.mark.parametrize("name", ADAPTER_NAMES)
+def test_every_adapter_has_every_required_case(name):
+    folder = GOLDEN / name
+    cases = {path.stem for path in folder.glob("*.json")}
+    adapter = adapter_of(folder, Vendor([]))
+    assert cases >= REQUIRED | (REQUIRED_TO_FIND if adapter.can_find else set())
+
+
+def test_every_vendor_has_a_golden_folder():
+    assert set(ADAPTER_NAMES) == set(ADAPTERS) - {"instant"}

@@ -1,0 +1,104 @@
+"""What every adapter does when the line breaks: was it sent, or was it not?"""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from provider_workers.adapters.registry import ADAPTERS
+from provider_workers.domain.account import Account
+from provider_workers.domain.adapter import Order, TaskRef
+from provider_workers.domain.failures import ProviderError
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
+NOTHING_SENT = [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("busy")]
+SENT = [
+    httpx.ReadTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteTimeout("slow"),
+    httpx.RemoteProtocolError("server disconnected without sending a response"),
+]
+
+
+class BrokenLine:
+    """Raises the same error for every request, and counts them."""
+
+    def __init__(self, error=None, response=None):
+        self.error, self.response, self.requests = error, response, []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        return self.response
+
+
+def adapter_of(name, line, **changes):
+    golden = json.loads((GOLDEN / name / "account.json").read_text())
+    account = msgspec.convert(golden["account"] | changes, Account)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(line))
+    return ADAPTERS[golden["adapter"]](account, client, lambda: datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def case_of(name, case):
+    return json.loads((GOLDEN / name / f"{case}.json").read_text())
+
+
+def order_of(name):
+    return msgspec.convert(case_of(name, "submit_text")["order"], Order)
+
+
+@pytest.mark.parametrize("error", NOTHING_SENT, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_submit_that_was_never_sent_is_known_not_to_be_accepted(name, error):
+    line = BrokenLine(error)
+    with pytest.raises(ProviderError) as caught:
+        await adapter_of(name, line).submit(order_of(name))
+    assert (caught.value.kind, len(line.requests)) == ("unavailable", 1)
+
+
+@pytest.mark.parametrize("error", SENT, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_submit_that_may_have_been_sent_is_unknown_and_not_repeated(name, error):
+    line = BrokenLine(error)
+    with pytest.raises(ProviderError) as caught:
+        await adapter_of(name, line).submit(order_of(name))
+    assert (caught.value.kind, len(line.requests)) == ("outcome_unknown", 1)
+
+
+@pytest.mark.parametrize("error", NOTHING_SENT + SENT, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_poll_that_breaks_leaves_the_task_as_it_was(name, error):
+    task = TaskRef(**case_of(name, "poll_running")["task"])
+    with pytest.raises(ProviderError) as caught:
+        await adapter_of(name, BrokenLine(error)).poll(task)
+    assert caught.value.kind == "unavailable"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_submit_that_takes_too_long_is_unknown(name):
+    async def never(request):
+        await asyncio.Event().wait()
+
+    with pytest.raises(ProviderError) as caught:
+        await adapter_of(name, never, submit_timeout_s=0.05).submit(order_of(name))
+    assert (caught.value.kind, caught.value.vendor_code) == ("outcome_unknown", "TimeoutError")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_redirected_submit_is_not_followed(name):
+    line = BrokenLine(response=httpx.Response(307, headers={"location": "https://elsewhere.example/"}))
+    with pytest.raises(ProviderError):
+        await adapter_of(name, line).submit(order_of(name))
+    assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_account_does_not_show_its_secrets(name):
+    account = msgspec.convert(json.loads((GOLDEN / name / "account.json").read_text())["account"], Account)
+    for secret in (account.api_key, account.secret_key):
+        assert not secret or secret not in repr(account)

@@ -1,0 +1,134 @@
+from datetime import timedelta
+
+import pytest
+from dailies_contracts import ClipFailed, ClipReady, JobCancelled, ProviderSubmitted
+from provider_workers.domain.failures import ProviderError
+from runtime.errors import Transient
+
+
+def error(kind, **details):
+    return ProviderError(kind, "kling", **details)
+
+
+async def test_an_accepted_clip_is_recorded_and_polled_soon(world):
+    request = world.request()
+    await world.handlers.on_clip_requested(request)
+    (submitted,) = world.log.of(ProviderSubmitted)
+    assert (submitted.provider_task_id, submitted.reference, submitted.found) == ("task-1", request.clip_id, False)
+    at, _, key, _ = world.timers.first()
+    assert (key, at) == (request.clip_id, world.clock() + timedelta(seconds=1))
+
+
+async def test_the_vendor_gets_our_reference_and_a_signed_callback_address(world):
+    request = world.request()
+    await world.handlers.on_clip_requested(request)
+    order = world.vendor.orders["task-1"]
+    assert order.reference == request.clip_id
+    assert order.callback_url.startswith(f"https://gateway.example/v1/callbacks/kling/job_1/{request.clip_id}?sig=")
+
+
+async def test_a_repeated_order_is_submitted_once(world):
+    request = world.request()
+    for _ in range(3):
+        await world.handlers.on_clip_requested(request)
+    assert world.vendor.n_posts == 1
+
+
+async def test_an_order_that_the_log_does_not_show_yet_is_taken_later(world):
+    request = world.request()
+    world.log.events.clear()
+    with pytest.raises(Transient):
+        await world.handlers.on_clip_requested(request)
+
+
+async def test_a_clip_without_a_slot_waits_for_one(world):
+    for attempt in (1, 2, 3):
+        await world.handlers.on_clip_requested(world.request(attempt))
+    assert world.vendor.n_posts == 2
+    world.vendor.finish("task-1")
+    await world.run_timers(until=lambda: world.vendor.n_posts == 3)
+    assert len(world.log.of(ClipReady)) == 1
+
+
+async def test_a_clip_that_never_got_a_slot_times_out_without_a_charge(world):
+    for attempt in (1, 2):
+        await world.handlers.on_clip_requested(world.request(attempt))
+    late = world.request(3, deadline_at=world.clock() + timedelta(seconds=10))
+    await world.handlers.on_clip_requested(late)
+    await world.run_timers(until=lambda: bool(world.log.of(ClipFailed)))
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.clip_id, failed.kind, failed.code, failed.may_still_bill) == (
+        late.clip_id,
+        "timed_out",
+        "clip.no_slot",
+        False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["refused", "invalid_request", "auth", "quota", "unclassified"])
+async def test_a_final_refusal_ends_the_clip_at_once_and_frees_its_slot(world, kind):
+    world.vendor.answers = [error(kind, vendor_code="1301")]
+    await world.handlers.on_clip_requested(world.request())
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.kind, failed.vendor_code, failed.charged_usd_micros, failed.may_still_bill) == (
+        kind,
+        "1301",
+        0,
+        False,
+    )
+    assert await world.slots.n_held() == 0
+
+
+async def test_a_throttled_submit_is_tried_again_after_what_the_vendor_asked(world):
+    world.vendor.answers = [error("throttled", retry_after_s=17.0)]
+    await world.handlers.on_clip_requested(world.request())
+    assert world.timers.first()[0] == world.clock() + timedelta(seconds=17)
+    assert await world.slots.n_held() == 0
+    await world.run_timers(until=lambda: bool(world.log.of(ProviderSubmitted)))
+    assert (world.vendor.n_posts, len(world.vendor.orders)) == (2, 1)
+
+
+async def test_a_third_throttled_submit_gives_the_vendor_up(world):
+    world.vendor.answers = [error("throttled"), error("unavailable"), error("throttled", retry_after_s=9.0)]
+    await world.handlers.on_clip_requested(world.request())
+    await world.run_timers()
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.kind, failed.retry_after_s, world.vendor.n_posts) == ("throttled", 9.0, 3)
+
+
+async def test_a_vendor_that_asks_for_a_long_pause_loses_the_clip_at_once(world):
+    world.vendor.answers = [error("throttled", retry_after_s=3600.0)]
+    await world.handlers.on_clip_requested(world.request())
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.kind, failed.retry_after_s) == ("throttled", 3600.0)
+
+
+async def test_a_refusal_that_hid_an_acceptance_is_found_before_the_next_submit(world):
+    world.vendor.answers = [("accepted", error("unavailable"))]
+    await world.handlers.on_clip_requested(world.request())
+    await world.run_timers(until=lambda: bool(world.log.of(ProviderSubmitted)))
+    assert world.vendor.n_posts == 1
+    assert world.log.of(ProviderSubmitted)[0].found
+
+
+async def test_a_clip_of_a_job_that_is_over_is_not_submitted(world):
+    request = world.request()
+    world.log.add(JobCancelled(job_id=request.job_id, tenant_id="acme", occurred_at=world.clock()))
+    await world.handlers.on_clip_requested(request)
+    assert world.vendor.n_posts == 0
+    assert world.log.of(ClipFailed)[0].code == "clip.job_over"
+
+
+async def test_a_process_that_stood_still_after_its_intent_does_not_post(world):
+    create = world.intent_bucket.create
+
+    async def slow_create(*args, **options):
+        revision = await create(*args, **options)
+        world.clock.advance(30)
+        return revision
+
+    world.intent_bucket.create = slow_create
+    await world.handlers.on_clip_requested(world.request())
+    assert world.vendor.n_posts == 0
+    await world.run_timers(until=lambda: bool(world.log.of(ProviderSubmitted)))
+    assert world.vendor.n_posts == 1
