@@ -105,8 +105,9 @@ def test_the_wheel_carries_the_documents(tmp_path: Path) -> None:
 
 
 def test_the_package_needs_msgspec_alone() -> None:
+    # msgspec imports typing_extensions where it is installed, but does not need it.
     code = (
-        "import sys; before = set(sys.modules); sys.modules['typing_extensions'] = None;"  # msgspec's choice, not its need
+        "import sys; before = set(sys.modules); sys.modules['typing_extensions'] = None;"
         "import dailies_contracts, dailies_contracts.generate;"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before - {'typing_extensions'}};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
