@@ -79,13 +79,16 @@ class EventLog:
             return False
         raise _refusal(ack.error)
 
-    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> int:
         """Write a decision: all of its events or none, and only if nothing about the job changed.
 
         Args:
             job_id: The job that every event is about.
             events: At least one; the server takes up to 1,000.
             expected_sequence: `last_sequence` of the history that was decided on.
+
+        Returns:
+            Sequence of the last event: what a further decision on the same history expects.
 
         Raises:
             ConcurrencyConflict: The job changed, or one of the facts has already happened: load and decide again.
@@ -96,7 +99,7 @@ class EventLog:
         messages[0].headers.update(expectation)
         ack = await publish_together(self._connection, messages)
         if ack.error is None:
-            return
+            return ack.seq
         if ack.error.err_code in WRONG_LAST_SEQUENCE or ack.error.err_code == SUBJECT_TAKEN:
             raise ConcurrencyConflict("job.changed", job_id, retry_after_s=0.0)
         raise _refusal(ack.error)

@@ -20,8 +20,9 @@ from runtime.settle import ACK, Settlement, log_settlement, settlement_of
 from runtime.telemetry import joined, span
 
 FETCH_TIMEOUT_S = 5.0
-"""One pull request lives so long; it is answered as soon as there is a message. A short one loses messages that
-arrive while it expires until their ack wait is over."""
+"""One pull request lives so long; it is answered as soon as there is a message."""
+BATCH_WAIT_S = 0.25
+"""A batch is collected for so long: the projection lags by that much and writes in bulk."""
 MAX_ACK_PENDING = 2_000
 """Messages in flight over all replicas of a service."""
 DEAD_LETTERS_PER_S = 20.0
@@ -169,7 +170,7 @@ def attach_batch(broker: NatsBroker, settler: Settler, subscription: Subscriptio
     async def consume(message: Any) -> None:
         await settler.run_batch(message.raw_message, handlers, subscription)
 
-    pull = PullSub(batch_size=subscription.batch_size, timeout=FETCH_TIMEOUT_S, batch=True)
+    pull = PullSub(batch_size=subscription.batch_size, timeout=BATCH_WAIT_S, batch=True)
     _register(broker, subscription, pull, None)(consume)
 
 

@@ -1,6 +1,8 @@
 """The one way a job moves: load its history, fold, decide, hold the money, append the decision, settle the money.
 
-Every handler ends here. Running it twice, on two replicas, or again after a crash at any line, changes nothing.
+A decision is appended event by event, each on condition that nothing but the one before it happened; where the
+process dies in between, the next look decides the rest. Every handler ends here. Running it twice, on two
+replicas, or again after a crash at any line, changes nothing.
 """
 
 import logging
@@ -66,12 +68,15 @@ class Advance:
             if quotes and not await self._ledger.hold(tenant_id, job_id, quotes):
                 return False
             try:
-                await self._log.append(job_id, decision, expected_sequence=history.last_sequence)
+                await self._append(job_id, history.last_sequence, decision)
             except ConcurrencyConflict:
                 return False
-        for event in decision:
-            log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
         return True
+
+    async def _append(self, job_id: str, expected_sequence: int, decision: Decision) -> None:
+        for event in decision:
+            expected_sequence = await self._log.append(job_id, (event,), expected_sequence=expected_sequence)
+            log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
 
     async def _settle(self, job_id: str, state: Phase) -> None:
         if not _may_need_settling(state):

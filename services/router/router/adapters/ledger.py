@@ -1,26 +1,38 @@
-"""The budget records: one account per tenant and one per clip, changed together or not at all.
+"""The budget records: one per clip, one per tenant, exact under any concurrency and any crash.
 
-Keys of bucket `budgets`: `tenant.<tenant_id>` and `clip.<job_id>.<clip_id>`. Because a clip's account and the
-tenant's total change in one atomic batch, a re-run finds the clip's account as it should be and moves nothing:
-a hold is taken once and a charge is booked once, whatever crashes in between.
+Keys of bucket `budgets`: `clip.<job_id>.<clip_id>` and `tenant.<tenant_id>`. A change has three steps, each one
+compare-and-set write (docs/decisions/0003-budget-records.md):
+
+1. The clip's record says what shall be. Writing it again fences off whoever began the same change earlier.
+2. The tenant's totals follow, and remember the clip's version, so that nobody counts the change again.
+3. The clip's record says that it is counted; the tenant's record may forget the version.
+
+Whoever finds a change half done finishes it first.
 """
 
 import asyncio
+import random
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
-from runtime.buckets import Bucket, Change, Entry
+from runtime.buckets import Bucket
 from runtime.errors import ConcurrencyConflict, Transient
 
-from router.domain.money import ClipAccount, TenantAccount
+from router.domain.money import ClipAccount, ClipEntry, TenantAccount
 
-MAX_TRIES = 50
+MAX_ROUNDS = 50
 """Replicas in conflict over one tenant take turns; this many lost rounds mean something else is wrong."""
+STEP_ASIDE_S = 0.005
+"""About the time that a change takes."""
+MAX_RECENT = 64
+"""More remembered versions than this: processes died in step 3, and their clips' records are looked up."""
+SETTLED_TTL_S = 30 * 24 * 3600.0
+"""A settled clip's record outlives every possible redelivery."""
 
 _tenant_decoder = msgspec.json.Decoder(TenantAccount)
-_clip_decoder = msgspec.json.Decoder(ClipAccount)
+_entry_decoder = msgspec.json.Decoder(ClipEntry)
 
 
 class TenantSettings(msgspec.Struct, frozen=True):
@@ -29,8 +41,8 @@ class TenantSettings(msgspec.Struct, frozen=True):
     budget_usd_micros: int | None = None
 
 
-class _Tenant(NamedTuple):
-    account: TenantAccount
+class _Stored(NamedTuple):
+    entry: ClipEntry
     revision: int
 
 
@@ -42,14 +54,15 @@ class Ledger:
         self._tenants = tenants
         self._default_limit = default_limit_usd_micros
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
     async def left_usd_micros(self, tenant_id: str) -> int:
         """Give what a tenant may still hold, micro-dollars."""
-        tenant = await self._tenant(tenant_id)
-        return tenant.account.left_usd_micros(await self._limit(tenant_id))
+        account, _ = await self._tenant(tenant_id)
+        return account.left_usd_micros(await self._limit(tenant_id))
 
     async def hold(self, tenant_id: str, job_id: str, quotes: Mapping[str, int]) -> bool:
-        """Set the quotes of some clips aside, all or none; clips that already have an account are left as they are.
+        """Set the quotes of some clips aside, all or none; what is already held is not held again.
 
         Args:
             tenant_id: Whose budget.
@@ -59,76 +72,117 @@ class Ledger:
         Returns:
             False where the budget does not allow it.
         """
-        limit = await self._limit(tenant_id)
-        async with self._turns[tenant_id]:
-            for _ in range(MAX_TRIES):
-                known = await self._clips(job_id)
-                new = {
-                    clip_id: ClipAccount(held_usd_micros=quote)
-                    for clip_id, quote in quotes.items()
-                    if clip_id not in known or known[clip_id][0] == ClipAccount()
-                }
-                if not new or await self._move(tenant_id, job_id, known, new, limit=limit) is not None:
-                    return True
-                if (await self._tenant(tenant_id)).account.left_usd_micros(limit) < sum(quotes.values()):
-                    return False
-        raise Transient("budget.contended", tenant_id)
+        wanted = {clip_id: ClipAccount(held_usd_micros=quote) for clip_id, quote in quotes.items()}
+        return await self._set(tenant_id, job_id, wanted, limit=await self._limit(tenant_id))
 
     async def accounts(self, job_id: str) -> dict[str, ClipAccount]:
         """Read what the budget knows of a job's clips, by clip id."""
-        return {clip_id: account for clip_id, (account, _) in (await self._clips(job_id)).items()}
+        return {clip_id: stored.entry.account for clip_id, stored in (await self._clips(job_id)).items()}
 
     async def correct(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount]) -> None:
-        """Set the accounts of some clips, and the tenant's total with them.
+        """Set the accounts of some clips, and the tenant's totals with them.
 
         Charges are booked whatever the limit says: the vendor has billed them.
         """
+        await self._set(tenant_id, job_id, wanted, limit=None)
+
+    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, limit: int | None) -> bool:
         async with self._turns[tenant_id]:
-            for _ in range(MAX_TRIES):
-                known = await self._clips(job_id)
-                new = {clip_id: account for clip_id, account in wanted.items() if known[clip_id][0] != account}
-                if not new or await self._move(tenant_id, job_id, known, new) is not None:
-                    return
+            for number in range(MAX_ROUNDS):
+                try:
+                    prepared = await self._prepare(job_id, wanted, is_hold=limit is not None)
+                    if not prepared:
+                        return True
+                    if not await self._count(tenant_id, prepared, limit=limit):
+                        return False
+                    await self._confirm(tenant_id, prepared)
+                except ConcurrencyConflict:
+                    await _step_aside(number)
+                    continue
+                if all(stored.entry.account == wanted[_clip_id(key)] for key, stored in prepared.items()):
+                    return True
         raise Transient("budget.contended", tenant_id)
 
-    async def _move(
-        self,
-        tenant_id: str,
-        job_id: str,
-        known: Mapping[str, tuple[ClipAccount, int]],
-        new: Mapping[str, ClipAccount],
-        *,
-        limit: int | None = None,
-    ) -> TenantAccount | None:
-        tenant = await self._tenant(tenant_id)
-        account = tenant.account
-        changes = []
-        for clip_id, clip_account in new.items():
-            old, revision = known.get(clip_id, (None, 0))
-            account = account.moved(old, clip_account)
-            changes.append(Change(f"clip.{job_id}.{clip_id}", msgspec.json.encode(clip_account), revision))
-        if limit is not None and account.left_usd_micros(limit) < 0:
-            return None
-        changes.append(Change(f"tenant.{tenant_id}", msgspec.json.encode(account), tenant.revision))
-        try:
-            await self._budgets.update_together(changes)
-        except ConcurrencyConflict:
-            return None
-        return account
+    async def _prepare(self, job_id: str, wanted: Mapping[str, ClipAccount], *, is_hold: bool) -> dict[str, _Stored]:
+        known = await self._clips(job_id)
+        prepared: dict[str, _Stored] = {}
+        for clip_id, account in wanted.items():
+            stored = known.get(clip_id)
+            if stored is None:
+                entry, revision = ClipEntry(account=account), 0
+            elif not stored.entry.is_counted:
+                entry, revision = stored
+            elif stored.entry.account == account or (is_hold and stored.entry.account.charged_usd_micros):
+                continue
+            else:
+                entry, revision = stored.entry.changed_to(account), stored.revision
+            key = f"clip.{job_id}.{clip_id}"
+            prepared[key] = _Stored(entry, await self._write(key, entry, revision))
+        return prepared
 
-    async def _tenant(self, tenant_id: str) -> _Tenant:
-        entry = await self._budgets.get(f"tenant.{tenant_id}")
-        return _Tenant(TenantAccount(), 0) if entry is None else _tenant_of(entry)
+    async def _count(self, tenant_id: str, prepared: Mapping[str, _Stored], *, limit: int | None) -> bool:
+        for _ in range(MAX_ROUNDS):
+            before, revision = await self._tenant(tenant_id)
+            after = await self._without_old_versions(tenant_id, before)
+            for key, stored in prepared.items():
+                after = after.counting(key, stored.entry)
+            has_more_held = after.held_usd_micros > before.held_usd_micros
+            if limit is not None and has_more_held and after.left_usd_micros(limit) < 0:
+                await self._withdraw(before, prepared)
+                return False
+            try:
+                await self._budgets.update(f"tenant.{tenant_id}", msgspec.json.encode(after), revision)
+            except ConcurrencyConflict:
+                continue
+            for key in before.recent.keys() - after.recent.keys():
+                self._counted[tenant_id].pop(key, None)
+            return True
+        raise Transient("budget.contended", tenant_id)
 
-    async def _clips(self, job_id: str) -> dict[str, tuple[ClipAccount, int]]:
-        entries = await self._budgets.entries(f"clip.{job_id}.*")
-        return {entry.key.rpartition(".")[2]: (_clip_decoder.decode(entry.value), entry.revision) for entry in entries}
+    async def _confirm(self, tenant_id: str, prepared: Mapping[str, _Stored]) -> None:
+        for key, stored in prepared.items():
+            await self._write(key, stored.entry.counted(), stored.revision)
+            self._counted[tenant_id][key] = stored.entry.version
+
+    async def _withdraw(self, tenant: TenantAccount, prepared: Mapping[str, _Stored]) -> None:
+        for key, stored in prepared.items():
+            is_in_totals = tenant.recent.get(key) == stored.entry.version
+            entry = stored.entry.counted() if is_in_totals else stored.entry.withdrawn()
+            await self._write(key, entry, stored.revision)
+
+    async def _without_old_versions(self, tenant_id: str, account: TenantAccount) -> TenantAccount:
+        counted = dict(self._counted[tenant_id])
+        if len(account.recent.keys() - counted.keys()) > MAX_RECENT:
+            for key in account.recent.keys() - counted.keys():
+                found = await self._budgets.get(key)
+                entry = None if found is None else _entry_decoder.decode(found.value)
+                if entry is None or entry.is_counted:
+                    counted[key] = account.recent[key] if entry is None else entry.version
+        return account.forgetting(counted)
+
+    async def _write(self, key: str, entry: ClipEntry, revision: int) -> int:
+        is_settled = entry.is_counted and entry.account.held_usd_micros == 0
+        ttl_s = SETTLED_TTL_S if is_settled else None
+        return await self._budgets.update(key, msgspec.json.encode(entry), revision, ttl_s=ttl_s)
+
+    async def _tenant(self, tenant_id: str) -> tuple[TenantAccount, int]:
+        found = await self._budgets.get(f"tenant.{tenant_id}")
+        return (TenantAccount(), 0) if found is None else (_tenant_decoder.decode(found.value), found.revision)
+
+    async def _clips(self, job_id: str) -> dict[str, _Stored]:
+        found = await self._budgets.entries(f"clip.{job_id}.*")
+        return {_clip_id(entry.key): _Stored(_entry_decoder.decode(entry.value), entry.revision) for entry in found}
 
     async def _limit(self, tenant_id: str) -> int:
-        entry = await self._tenants.get(tenant_id)
-        settings = TenantSettings() if entry is None else msgspec.json.decode(entry.value, type=TenantSettings)
+        found = await self._tenants.get(tenant_id)
+        settings = TenantSettings() if found is None else msgspec.json.decode(found.value, type=TenantSettings)
         return self._default_limit if settings.budget_usd_micros is None else settings.budget_usd_micros
 
 
-def _tenant_of(entry: Entry) -> _Tenant:
-    return _Tenant(_tenant_decoder.decode(entry.value), entry.revision)
+def _clip_id(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+async def _step_aside(n_lost: int) -> None:
+    """Wait a moment, longer after each lost round, so that two replicas do not fence each other off for ever."""
+    await asyncio.sleep(random.uniform(0, STEP_ASIDE_S * 2 ** min(n_lost, 5)))  # noqa: S311 (jitter, not a secret)

@@ -115,8 +115,8 @@ def _finalize(state: Finalizing, context: Context) -> Decision:
     if good:
         return _deliver(state, max(good, key=lambda clip: (clip.score, clip.clip_id)), context)
     draft = state.clips.get(state.promoted.draft_clip_id)
-    again = Order(stage="final", n=1, reason="The final before this one did not pass.", draft=draft)
-    orders = place(state, again, context)
+    reason = "The final before this one did not pass." if finals else plan_of(state, context).reason
+    orders = place(state, Order(stage="final", n=1, reason=reason, draft=draft), context)
     if orders:
         return orders
     if draft is not None:

@@ -1,0 +1,1 @@
+"""One module a measure; each gives figures with their baselines."""

@@ -1,0 +1,133 @@
+"""The whole pipeline with vendors that answer at once and a scorer of constant time, next to the same events published raw.
+
+The vendors are the adapter `instant`, the scorer is the engine `constant`: what is measured is orchestration.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nats
+from dailies_contracts import (
+    VIDEO,
+    AnyEvent,
+    JobRequested,
+    VideoRequest,
+    cloudevents_headers,
+    decode,
+    derive_job_id,
+    encode,
+    subject_of,
+)
+from nats.aio.client import Client
+from testkit.stack import Options, local_stack
+
+from measures.figures import Figure, percentile
+
+N_AT_ONCE = 400
+N_ALONE = 40
+TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
+WITHOUT = frozenset({"simulator", "spans"})
+SERVICES = ("GATEWAY", "PROJECTOR", "COMPILER", "ROUTER", "WORKER", "EVALUATOR", "NOTIFIER")
+PROCESSES = ("gateway", "projector", "compiler", "router", "worker-kling", "worker-veo", "evaluator", "notifier")
+
+
+async def measure(runs: int) -> list[Figure]:
+    """Measure jobs per second with many at once, and the time of a job alone."""
+    rates, raw, medians, tails = [], [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        async with local_stack(Path(folder), Options(without=WITHOUT, env=_environment())) as stack:
+            connection = await nats.connect(stack.facts["nats_url"])
+            await _run_jobs(connection, "warm", 10, at_once=10)
+            for number in range(runs):
+                started = time.perf_counter()
+                await _run_jobs(connection, f"many{number}", N_AT_ONCE, at_once=N_AT_ONCE)
+                rates.append(N_AT_ONCE / (time.perf_counter() - started))
+                seconds = await _run_jobs(connection, f"alone{number}", N_ALONE, at_once=1)
+                medians.append(1_000 * percentile(seconds, 0.5))
+                tails.append(1_000 * percentile(seconds, 0.99))
+            events = await _history(connection, derive_job_id("bench", "many0-0"))
+            for _ in range(runs):
+                raw.append(await _publish_raw(connection, events))
+            await connection.close()
+    note = f"vendors: instant, scorer: constant; {len(events)} events a job"
+    return [
+        Figure("pipeline_jobs_per_s", "1/s", tuple(rates), percentile(raw, 0.5), f"{note}; baseline: raw publishes"),
+        Figure("orchestration_p50_ms", "ms", tuple(medians), note="one job at a time"),
+        Figure("orchestration_p99_ms", "ms", tuple(tails), note="one job at a time"),
+    ]
+
+
+def _environment() -> dict[str, dict[str, str]]:
+    env: dict[str, dict[str, str]] = {}
+    for process in PROCESSES:
+        prefix = next(name for name in SERVICES if process.upper().startswith(name))
+        env[process] = {f"{prefix}_OTLP_ENDPOINT": "", f"{prefix}_LOG_LEVEL": "WARNING"}
+    for worker in ("worker-kling", "worker-veo"):
+        env[worker]["WORKER_ADAPTER"] = "instant"
+    env["evaluator"]["EVALUATOR_ENGINE"] = "constant"
+    return env
+
+
+async def _run_jobs(connection: Client, name: str, n: int, *, at_once: int) -> list[float]:
+    """Publish jobs and wait until each has ended; gives the seconds of each."""
+    ended: dict[str, asyncio.Event] = {}
+    kinds: dict[str, str] = {}
+    jetstream = connection.jetstream()
+    limit = asyncio.Semaphore(at_once)
+
+    async def on_message(message) -> None:  # type: ignore[no-untyped-def]
+        _, _, job_id, fact, *_ = message.subject.split(".")
+        if fact in TERMINAL and job_id in ended:
+            kinds[job_id] = fact
+            ended[job_id].set()
+
+    async def run_one(number: int) -> float:
+        async with limit:
+            job_id = derive_job_id("bench", f"{name}-{number}")
+            ended[job_id] = asyncio.Event()
+            event = JobRequested(
+                job_id=job_id,
+                tenant_id=f"bench{number % 8}",
+                occurred_at=datetime.now(UTC),
+                request=VideoRequest(prompt="A red ball on a table", quality="premium", budget_usd_micros=50_000_000),
+            )
+            started = time.perf_counter()
+            headers = cloudevents_headers(event, source="/bench")
+            await jetstream.publish(subject_of(event), encode(event), headers=headers)
+            async with asyncio.timeout(120):
+                await ended[job_id].wait()
+            return time.perf_counter() - started
+
+    subscription = await connection.subscribe("video.v1.>", cb=on_message)
+    seconds = await asyncio.gather(*(run_one(number) for number in range(n)))
+    await subscription.unsubscribe()
+    if set(kinds.values()) != {"job_completed"}:
+        raise RuntimeError(f"not every job completed: {sorted(set(kinds.values()))}")
+    return list(seconds)
+
+
+async def _history(connection: Client, job_id: str) -> list[AnyEvent]:
+    jetstream = connection.jetstream()
+    subscription = await jetstream.pull_subscribe(f"video.v1.{job_id}.>", stream=VIDEO)
+    return [decode(message.data) for message in await subscription.fetch(100, timeout=1)]
+
+
+async def _publish_raw(connection: Client, events: Sequence[AnyEvent]) -> float:
+    """Publish as many jobs' worth of the same bytes as fast as one process can, 64 in flight, to a stream aside."""
+    jetstream = connection.jetstream()
+    await jetstream.add_stream(name="RAW", subjects=["raw.>"])
+    prefix = f"raw.{time.time_ns()}"
+    left = iter([(number, event) for number in range(N_AT_ONCE) for event in events])
+
+    async def publisher() -> None:
+        for number, event in left:
+            headers = cloudevents_headers(event, source="/bench")
+            await jetstream.publish(f"{prefix}.{number}.{event.FACT}", encode(event), headers=headers)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(publisher() for _ in range(64)))
+    return N_AT_ONCE / (time.perf_counter() - started)
