@@ -81,7 +81,7 @@ async def test_a_poll_that_breaks_leaves_the_task_as_it_was(name, error):
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_submit_that_takes_too_long_is_unknown(name):
-    async def never(request):
+    async def never(_):
         await asyncio.Event().wait()
 
     with pytest.raises(ProviderError) as caught:

@@ -26,7 +26,7 @@ def facts_about(request):
         "submitted": ProviderSubmitted(**about, provider_task_id="t"),
         "ready": ClipReady(
             **about,
-            asset=msgspec.convert(asset, ClipReady.__annotations__["asset"]),
+            asset=asset,
             media=media,
             prompt="p",
             cost_usd_micros=1,
