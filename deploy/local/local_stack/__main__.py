@@ -23,7 +23,7 @@ def up(options: argparse.Namespace) -> int:
     """Start everything; with --foreground stay until told to stop."""
     stack = Stack(options.dir)
     stack.start(report=lambda line: print(line, flush=True))
-    for name in ("gateway_url", "console_url", "api_key"):
+    for name in ("gateway_url", "api_key"):
         print(f"{name:12} {stack.facts[name]}")
     print(f"{'all of it':12} {stack.layout.stack_file}", flush=True)
     return _watch(stack) if options.foreground else 0

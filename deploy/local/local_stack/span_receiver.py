@@ -18,12 +18,16 @@ from local_stack.spans import NotAnExport, Span, decode_export, to_line
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # exporters send at most 512 spans at once; this is far above
 
+MAX_FILE_BYTES = 256 * 1024 * 1024  # at each start a larger file is set aside
+
 
 class SpanFile:
     """The file that spans are appended to, from any thread."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
+            path.replace(path.with_name(f"{path.name}.old"))
         self._file = path.open("a", buffering=1)
         self._lock = threading.Lock()
 

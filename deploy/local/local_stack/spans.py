@@ -93,15 +93,22 @@ def to_line(span: Span) -> str:
     return json.dumps(dataclasses.asdict(span), separators=(",", ":")) + "\n"
 
 
-def load_spans(path: Path) -> tuple[Span, ...]:
-    """Read the spans of a file; none where there is no file. A last line still being written is left out."""
+def load_spans(path: Path, *, offset_bytes: int = 0) -> tuple[Span, ...]:
+    """Read the spans of a file; none where there is no file. A last line still being written is left out.
+
+    Args:
+        path: As the span receiver writes it.
+        offset_bytes: Skip so much, which must end with a line.
+    """
     if not path.exists():
         return ()
-    lines = path.read_text().split("\n")[:-1]
+    with path.open("rb") as file:
+        file.seek(offset_bytes)
+        lines = file.read().split(b"\n")[:-1]
     return tuple(_from_line(line) for line in lines)
 
 
-def _from_line(line: str) -> Span:
+def _from_line(line: bytes) -> Span:
     fields = json.loads(line)
     return Span(**{**fields, "links": tuple(fields["links"])})
 

@@ -68,3 +68,9 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
 
 def test_no_file_means_no_spans(tmp_path: Path) -> None:
     assert load_spans(tmp_path / "spans.ndjson") == ()
+
+
+def test_what_was_there_before_can_be_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "spans.ndjson"
+    path.write_text(to_line(EXPECTED) * 2)
+    assert load_spans(path, offset_bytes=len(to_line(EXPECTED))) == (EXPECTED,)

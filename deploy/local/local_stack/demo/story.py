@@ -9,9 +9,9 @@ from typing import Any
 
 from local_stack.demo import words
 from local_stack.demo.gateway import Gateway
-from local_stack.demo.report import HOPS, complaints, make_report
+from local_stack.demo.report import complaints, make_report
+from local_stack.demo.trace import SpanReader
 from local_stack.files import write_private
-from local_stack.spans import Span, load_spans
 from local_stack.stack import Stack
 from local_stack.trace_tree import draw_tree
 from local_stack.webhook_sink import WebhookSink
@@ -25,9 +25,6 @@ PROMPT = (
 )
 JOB_WITHIN_S = 180.0
 WEBHOOKS_WITHIN_S = 20.0
-SPANS_WITHIN_S = 15.0
-SPANS_SETTLE_S = 1.5  # services send their spans every half second
-SPANS_POLL_S = 0.25
 
 
 class Incomplete(Exception):
@@ -64,12 +61,13 @@ async def run_demo(stack: Stack, say: Say) -> None:
 
 
 async def _show_one_job(stack: Stack, say: Say) -> JSON:
+    spans = SpanReader(stack.layout.spans_file)
     gateway = Gateway.connect(stack.facts)
     try:
         async with WebhookSink() as sink:
             sink.trust(await gateway.webhook_secret())
             job = await _run_job(gateway, sink, say)
-            return await _show(job, gateway=gateway, sink=sink, stack=stack, say=say)
+            return await _show(job, gateway=gateway, sink=sink, spans=spans, folder=stack.layout.root / "demo", say=say)
     finally:
         await gateway.close()
 
@@ -100,9 +98,9 @@ async def _run_job(gateway: Gateway, sink: WebhookSink, say: Say) -> JSON:
     return job
 
 
-async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, stack: Stack, say: Say) -> JSON:
-    spans = await _whole_trace(stack.layout.spans_file, job)
-    files = await _keep_final(job, gateway, stack.layout.root / "demo")
+async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, spans: SpanReader, folder: Path, say: Say) -> JSON:
+    trace = await spans.whole_trace(job["trace_id"])
+    files = await _keep_final(job, gateway, folder)
     stages = {stage: [clip for clip in job["clips"] if clip["stage"] == stage] for stage in ("draft", "final")}
     chapters = {
         "Why each vendor": words.decision_lines(job["clips"]),
@@ -111,37 +109,16 @@ async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, stack: Stack,
         "Final": words.clip_lines(stages["final"]),
         "Cost": words.cost_lines(job),
         "Webhooks received": words.webhook_lines(sink.deliveries),
-        "Trace " + job["trace_id"]: [f"  {line}" for line in draw_tree(spans)],
+        "Trace " + job["trace_id"]: [f"  {line}" for line in draw_tree(trace)],
         "Files": [f"  {name:8} {path}" for name, path in files.items()],
     }
     for title, lines in chapters.items():
         say(f"\n{title}")
         for line in lines:
             say(line)
-    report = make_report(job, deliveries=sink.deliveries, spans=spans, files=files)
-    write_private(stack.layout.root / "demo" / "report.json", report)
+    report = make_report(job, deliveries=sink.deliveries, spans=trace, files=files)
+    write_private(folder / "report.json", report)
     return report
-
-
-async def _whole_trace(path: Path, job: JSON) -> tuple[Span, ...]:
-    """Wait until every hop has sent its spans and no more arrive, but not for ever."""
-    give_up_at = time.monotonic() + SPANS_WITHIN_S
-    spans = _trace_of(path, job)
-    unchanged_since = time.monotonic()
-    while time.monotonic() < give_up_at:
-        services = {span.service.removeprefix("dailies-") for span in spans}
-        whole = all(any(service.startswith(hop) for service in services) for hop in HOPS)
-        if whole and time.monotonic() - unchanged_since > SPANS_SETTLE_S:
-            break
-        await asyncio.sleep(SPANS_POLL_S)
-        found = _trace_of(path, job)
-        if len(found) != len(spans):
-            spans, unchanged_since = found, time.monotonic()
-    return spans
-
-
-def _trace_of(path: Path, job: JSON) -> tuple[Span, ...]:
-    return tuple(span for span in load_spans(path) if span.trace_id == job["trace_id"])
 
 
 async def _keep_final(job: JSON, gateway: Gateway, folder: Path) -> dict[str, str]:
