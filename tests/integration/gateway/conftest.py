@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,6 +90,7 @@ async def open_gateway(settings: GatewaySettings, stack: AsyncExitStack) -> Gate
     return Gateway(await client(KEY), await client(ADMIN_KEY), await client(None), parts, settings)
 
 
+@pytest.fixture(scope="module")
 def projector_settings(settings: GatewaySettings) -> ProjectorSettings:
     return ProjectorSettings(
         nats_url=settings.nats_url,
@@ -100,10 +101,17 @@ def projector_settings(settings: GatewaySettings) -> ProjectorSettings:
     )
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def projecting(gateway: Gateway, projector_settings: ProjectorSettings) -> AsyncIterator[Gateway]:
+    """The gateway with a projector at work beside it."""
+    async with running(projector.run(projector_settings)):
+        yield gateway
+
+
 @asynccontextmanager
-async def running_projector(settings: ProjectorSettings) -> AsyncIterator[None]:
-    """Run a projector beside the test."""
-    task = asyncio.create_task(projector.run(settings))
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something beside the test, and stop it afterwards."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
@@ -112,9 +120,35 @@ async def running_projector(settings: ProjectorSettings) -> AsyncIterator[None]:
             await task
 
 
-async def until(holds: Callable[[], Awaitable[Any]], *, timeout_s: float = 20) -> Any:
-    """Ask again until the answer is truthy."""
-    async with asyncio.timeout(timeout_s):
-        while not (found := await holds()):  # noqa: ASYNC110 (there is no event to wait for)
-            await asyncio.sleep(0.02)
-    return found
+@pytest.fixture(scope="session")
+def run_beside() -> Callable[[Coroutine[Any, Any, None]], AbstractAsyncContextManager[None]]:
+    return running
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Awaitable[Any]]:
+    """Ask again until the answer is truthy, and give it."""
+
+    async def asked(holds: Callable[[], Awaitable[Any]], *, timeout_s: float = 30) -> Any:
+        async with asyncio.timeout(timeout_s):
+            while not (found := await holds()):  # noqa: ASYNC110 (there is no event to wait for)
+                await asyncio.sleep(0.02)
+        return found
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def open_another() -> Callable[[GatewaySettings, AsyncExitStack], Awaitable[Gateway]]:
+    """Open a gateway of the test's own."""
+    return open_gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def tenant(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a tenant that has no jobs yet."""
+    name = f"tenant-{uuid.uuid4().hex[:12]}"
+    made = await gateway.admin.post(f"/v1/admin/tenants/{name}/keys", json={"name": "test"})
+    headers = {"Authorization": f"Bearer {made.json()['key']}", "X-Tenant": name}
+    async with httpx.AsyncClient(transport=gateway.http._transport, base_url="http://gateway", headers=headers) as http:
+        yield http

@@ -3,9 +3,8 @@
 from typing import Annotated, Literal
 
 import msgspec
+from dailies_contracts.request import MAX_BUDGET_USD_MICROS
 from msgspec import Meta
-
-from gateway.domain.requests import MAX_MONEY_USD_MICROS
 
 ClipId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
@@ -20,7 +19,7 @@ BODY_RULES = {
     "author": "must name one person: 1 to 80 letters, digits, `_` or `-`",
     "note": "must be text of at most 2,000 characters",
     "name": "must be a name for the key, 1 to 100 characters",
-    "limit_usd_micros": f"must be a whole number of micro-dollars from 0 to {MAX_MONEY_USD_MICROS}",
+    "limit_usd_micros": f"must be a whole number of micro-dollars from 0 to {MAX_BUDGET_USD_MICROS}",
 }
 
 
@@ -61,4 +60,4 @@ class NewKeyBody(Body, frozen=True, kw_only=True):
 class BudgetBody(Body, frozen=True, kw_only=True):
     """All that a tenant may spend."""
 
-    limit_usd_micros: Annotated[int, Meta(ge=0, le=MAX_MONEY_USD_MICROS)]
+    limit_usd_micros: Annotated[int, Meta(ge=0, le=MAX_BUDGET_USD_MICROS)]

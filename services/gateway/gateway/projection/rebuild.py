@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 from dailies_contracts import VIDEO, JobRequested, subject_filter
 from nats.aio.client import Client
+from runtime.errors import Permanent
 from runtime.jetstream import request
 from runtime.log import EventLog
 
 from gateway.adapters.mongo import JobDocuments
+from gateway.projection.documents import Document
 from gateway.projection.projector import load_documents
 
 CHUNK = 100
@@ -49,7 +51,7 @@ async def rebuild(
         n_loads: Histories read at the same time.
 
     Returns:
-        The number of jobs.
+        The number of jobs written; those that cannot be stored are logged.
 
     Raises:
         DependencyUnavailable: A part does not answer; run it again. Lists say that they are stale until one ends well.
@@ -62,11 +64,22 @@ async def rebuild(
     await documents.ensure_indexes()
     async for job_ids in requested_jobs(connection):
         loaded = await load_documents(log_of_jobs, job_ids, at_once=at_once)
-        await documents.restore(loaded)
-        n_jobs += len(loaded)
+        n_jobs += await _restore(documents, loaded)
         log.info("projection.rebuilding", extra={"n_jobs": n_jobs})
     await documents.save_rebuilding(False)
     return n_jobs
+
+
+async def _restore(documents: JobDocuments, loaded: Sequence[Document]) -> int:
+    """Write a chunk; where one of its documents cannot be stored, all the others."""
+    try:
+        await documents.restore(loaded)
+    except Permanent as err:
+        if len(loaded) > 1:
+            return sum([await _restore(documents, [each]) for each in loaded])
+        log.error("projection.refused", extra={"job.id": loaded[0]["_id"], "reason": err.detail})  # noqa: TRY400
+        return 0
+    return len(loaded)
 
 
 async def requested_jobs(connection: Client) -> AsyncIterator[Sequence[str]]:
