@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from runtime.catalog import load_catalog
 from runtime.objects import ObjectStore, open_objects
 from runtime.service import Service, open_service
@@ -33,6 +34,8 @@ from gateway.server import HttpServer, bind
 from gateway.settings import GatewaySettings
 
 BOOTSTRAP_NAME = "bootstrap"
+TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""FastAPI's own spans would stand beside ours, and take `baggage` from strangers."""
 log = logging.getLogger(__name__)
 
 
@@ -48,10 +51,9 @@ class Parts(NamedTuple):
 
 async def run(settings: GatewaySettings) -> None:
     """Serve HTTP until SIGTERM."""
-    listener = bind(settings.host, settings.port)
     async with AsyncExitStack() as stack:
-        stack.callback(listener.close)
         parts = await open_parts(settings, stack)
+        listener = stack.enter_context(bind(settings.host, settings.port))
         server = HttpServer(build_app(settings, parts), listener, drain_s=settings.shutdown_timeout_s)
         parts.service.background("http", server.serve)
         log.info("gateway.listening", extra={"host": settings.host, "port": listener.getsockname()[1]})
@@ -103,7 +105,9 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
         HealthRoutes(is_ready=lambda: service.ready).router(),
     )
-    app = FastAPI(title="Dailies", version=version("dailies-gateway"), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Dailies", version=version("dailies-gateway"), docs_url=None, redoc_url=None, telemetry=TELEMETRY_OFF
+    )
     for router in routers:
         app.include_router(router)
     app.add_middleware(Tracing)

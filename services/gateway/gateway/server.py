@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else starts.
+    """Take the port, or say at once that it cannot be had.
 
     Raises:
         Permanent: Somebody else has it.
