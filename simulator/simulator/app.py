@@ -73,6 +73,7 @@ class Simulator:
         self._stack.enter_context(self._ledger)
         self._stack.enter_context(self._media)
         self._stack.push_async_callback(self.engine.close)
+        await self.engine.prepare()
         self.engine.resume()
         return self
 

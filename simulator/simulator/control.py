@@ -87,11 +87,12 @@ class Control:
         return json_reply(self._engine.tuning)
 
     async def change_settings(self, request: Request) -> Response:
-        """Change some settings; they hold for tasks accepted from now on."""
+        """Change some settings; they hold for tasks accepted from now on. Answers when small clips are ready."""
         try:
             self._engine.tuning = patched(self._engine.tuning, await _object(request))
         except (msgspec.ValidationError, msgspec.DecodeError) as err:
             return _bad(err)
+        await self._engine.prepare()
         return json_reply(self._engine.tuning)
 
     async def finish(self, request: Request) -> Response:

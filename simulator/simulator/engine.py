@@ -22,6 +22,7 @@ FOREVER_S = 1e9  # not infinity, which JSON cannot carry
 P95_Z = NormalDist().inv_cdf(0.95)
 QUEUED_SHARE = 0.1  # part of a task's time that it waits before it starts
 SMALL_SIZES_PX = {True: (320, 180), False: (180, 320)}  # landscape or not
+USUAL_DURATIONS_S = (4.0, 5.0, 6.0, 8.0, 10.0)
 SMALL_PROMPT = "a red ball"
 ENDINGS = {"refused_at_completion": State.FILTERED, "failed_at_completion": State.FAILED}
 
@@ -57,6 +58,12 @@ class Engine:
         self._watchers: list[asyncio.Event] = []
         self.background = Background()
 
+    async def prepare(self) -> None:
+        """Render the small clips that tasks are likely to ask for, so that none has to wait for one."""
+        if self._has_small_clips:
+            for duration_s in USUAL_DURATIONS_S:
+                await self.media.clip(small_clip(duration_s))
+
     def resume(self) -> None:
         """Go on with the tasks that a former process left open."""
         for task in self.ledger.tasks():
@@ -87,10 +94,10 @@ class Engine:
             updated_at_s=now,
             marks=marks,
         )
-        self.ledger.save(task)
         if tuning.zero_latency and stuck is None and self._all_rendered(task):
             self._finish(task, task.planned)
         else:
+            self.ledger.save(task)
             self._start(task)
         return task
 

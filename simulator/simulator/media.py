@@ -42,6 +42,8 @@ class MediaStore:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for running in self._rendering.values():
+            running.cancel()
         if self._pool is not None and self._lifeline is not None:
             self._lifeline.close()
             self._pool.shutdown(wait=True, cancel_futures=True)

@@ -15,6 +15,9 @@ from simulator.http import DroppableProtocol
 from simulator.settings import Settings
 
 GRACE_S = 2  # open requests get this long after SIGTERM
+# Longer than any client keeps an idle connection (httpx: 5 s). Otherwise both may let go of it at the same moment, and
+# a submit that was sent meanwhile looks like a lost answer that no fault has ordered.
+KEEP_ALIVE_S = 75
 BACKLOG = 2048
 
 
@@ -44,6 +47,7 @@ def new_server(simulator: Simulator) -> Server:
         lifespan="off",
         access_log=False,
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
     return Server(config)

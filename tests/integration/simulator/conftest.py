@@ -16,7 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from simulator.app import Simulator
-from simulator.engine import small_clip
+from simulator.engine import USUAL_DURATIONS_S, small_clip
 from simulator.faults import read_fault
 from simulator.media import clip_key, render
 from simulator.server import new_server
@@ -102,7 +102,7 @@ class VeoClient:
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small clips, rendered once for the session."""
     folder = tmp_path_factory.mktemp("clips")
-    for duration_s in (4.0, 5.0, 8.0, 10.0):
+    for duration_s in USUAL_DURATIONS_S:
         clip = small_clip(duration_s)
         (folder / f"{clip_key(clip)}.mp4").write_bytes(render(clip))
     return folder

@@ -46,7 +46,7 @@ async def test_legacy_tasks_are_not_in_the_new_list(http, signed, kling) -> None
 @pytest.mark.parametrize(
     ("claims", "code"),
     [
-        ({"exp": NOW + 1800, "nbf": NOW + 60}, 1003),
+        ({"exp": NOW + 7200, "nbf": NOW + 3600}, 1003),
         ({"exp": NOW - 1, "nbf": NOW - 1800}, 1004),
         ({"exp": NOW + 1800, "nbf": NOW - 5, "secret_key": "wrong"}, 1000),
         ({"exp": NOW + 1800, "nbf": NOW - 5, "access_key": "wrong"}, 1002),
