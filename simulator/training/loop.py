@@ -17,8 +17,8 @@ from training.pictures import normalise
 class Plan(NamedTuple):
     """How long and how hard to train."""
 
-    warmup_steps: int = 400
-    steps: int = 1200
+    warmup_steps: int = 300
+    steps: int = 700
     groups_per_batch: int = 36
     learning_rate: float = 2e-3
     head_weight: float = 0.25

@@ -27,7 +27,7 @@ _CLIPS_SEED = 9_002
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the small CLIP of the scene grammar.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the shipped files")
-    parser.add_argument("--groups", type=int, default=6000, help="groups of four pictures to draw")
+    parser.add_argument("--groups", type=int, default=4500, help="groups of four pictures to draw")
     parser.add_argument("--warmup-steps", type=int, default=Plan().warmup_steps)
     parser.add_argument("--steps", type=int, default=Plan().steps)
     parser.add_argument("--seed", type=int, default=Plan().seed)

@@ -84,6 +84,7 @@ def sample_scene(rng: np.random.Generator) -> g.Scene:
         place_colour=_maybe(rng, g.COLOURS, 0.5) if tintable else None,
         light=_maybe(rng, g.LIGHTS, 0.85),
         camera=_pick(rng, g.CAMERAS),
+        steam=names[0] == g.SUBJECTS.index("cup") and _happens(rng, 0.3),
     )
 
 
@@ -123,7 +124,10 @@ def caption(scene: g.Scene, rng: np.random.Generator) -> str:
 
     Every attribute that the scene names is said, except that camera, motion and size are sometimes left out.
     """
-    subjects = " and ".join(_noun_phrase(subject, rng) for subject in scene.subjects) or "an empty scene"
+    nouns = [_noun_phrase(subject, rng) for subject in scene.subjects] or ["an empty scene"]
+    if scene.steam and _happens(rng, 0.8):
+        nouns[0] += _pick(rng, (" with steam", " with steam rising from it", " full of steam"))
+    subjects = " and ".join(nouns)
     motion = _motion(scene, rng)
     place = _place(scene, rng)
     light = _phrase(rng, _LIGHT_PHRASES[scene.light]) if scene.light else ""

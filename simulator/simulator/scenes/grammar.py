@@ -57,6 +57,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         place_colour: Colour of the desk, wall, ground or backdrop; None draws the usual one.
         light: None draws daylight.
         camera: How the view moves.
+        steam: Whether steam rises from the first subject.
         unknown_words: Content words of the prompt that the grammar does not know, in order, without repeats.
     """
 
@@ -65,6 +66,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     place_colour: ColourName | None = None
     light: LightName | None = None
     camera: CameraName = "static"
+    steam: bool = False
     unknown_words: tuple[str, ...] = ()
 
 

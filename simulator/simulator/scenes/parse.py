@@ -21,6 +21,7 @@ from simulator.scenes.grammar import (
 )
 
 _TABLES: dict[w.Kind, dict[str, str]] = {
+    "effect": w.EFFECT_WORDS,
     "direction": w.DIRECTION_WORDS,
     "motion": w.MOTION_WORDS,
     "camera": w.CAMERA_WORDS,
@@ -32,6 +33,9 @@ _TABLES: dict[w.Kind, dict[str, str]] = {
 }
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+[a-z]*")
 _FILM_PHRASES = re.compile("|".join(w.FILM_PHRASES))
+# "No text, no people" and "Avoid: cars, blur." name what must not be seen.
+_NEGATED = re.compile(r"\b(?:avoid(?:ing)?|excluding|negative prompt)\b[^.;\n]*|\b(?:no|not|never|without)\b[^.,;\n]*")
+_VIEWERS = frozenset({"camera", "view", "shot", "lens", "frame"})
 _HAS_DIGIT = re.compile(r"\d")
 
 
@@ -76,6 +80,9 @@ class _Draft:
         self.colour: str | None = None
         self.size: str | None = None
         self.last_mover: w.Kind = "motion"
+        self.steam = False
+        # Whether the last thing named is not drawn (a camera, an unknown noun, steam): its motion moves no subject.
+        self.stranger = False
         self.unknown: dict[str, None] = {}
 
     def take(self, token: _Token, words: tuple[str, ...]) -> None:
@@ -90,6 +97,8 @@ class _Draft:
                 self._take_motion(token.value)
             case "direction":
                 self._take_direction(token.value)
+            case "effect":
+                self.steam = self.stranger = True
             case _:
                 self._take_quality(token)
 
@@ -105,6 +114,7 @@ class _Draft:
                 self.camera, self.last_mover = self.camera or token.value, "camera"
 
     def _take_subject(self, name: str, words: tuple[str, ...]) -> None:
+        self.stranger = False
         known = [subject["name"] for subject in self.subjects]
         if name in known:
             self._refine(known.index(name))
@@ -120,6 +130,8 @@ class _Draft:
         subject["size"] = subject["size"] or self.size
 
     def _take_motion(self, motion: str) -> None:
+        if self.stranger:
+            return
         self.last_mover = "motion"
         # "floating" or "standing" never overrides a clearer motion that was named before it.
         if self.motion in (None, "still") or (self.motion == "right" and motion == "left"):
@@ -145,6 +157,7 @@ class _Draft:
             place_colour=cast("ColourName | None", place_colour),
             light=cast("LightName | None", self.light),
             camera=cast("CameraName", self.camera or "static"),
+            steam=self.steam,
             unknown_words=tuple(self.unknown),
         )
 
@@ -202,11 +215,14 @@ def parse_prompt(text: str) -> Scene:
         The scene; words that name nothing in the grammar are listed in `unknown_words`.
     """
     plain = text.lower().replace("-", " ").replace("’", "'")  # noqa: RUF001
-    tokens = _WORD.findall(_FILM_PHRASES.sub(" ", plain))
+    tokens = _WORD.findall(_FILM_PHRASES.sub(" ", _NEGATED.sub(" ", plain)))
     draft = _Draft()
     for token, words in _read(tokens):
         if token is not None:
             draft.take(token, words)
         elif _is_content(words):
+            draft.stranger = True
             draft.unknown.update(dict.fromkeys(words))
+        elif not _VIEWERS.isdisjoint(words):
+            draft.stranger = True
     return draft.finish()

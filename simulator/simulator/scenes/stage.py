@@ -25,7 +25,19 @@ _MARGIN = 1.3  # the background is this much larger than the view, on each axis
 _HEIGHT = {"small": 0.36, "medium": 0.5, "large": 0.66}  # of the view
 _SPRITE_SPAN = 1.12  # the sprite's side over the painter's square
 _MOVES_SIDEWAYS = frozenset({"left", "right"})
+_N_WISPS = 3
+_WISP_LIFE_S = 3.0
+_WISP_ALPHA = 110
 _N_MOTES = {"snow": 26, "plain": 0}
+
+
+def _soft_disc(side_px: int) -> Sprite:
+    y, x = np.ogrid[-1 : 1 : side_px * 1j, -1 : 1 : side_px * 1j]
+    share = np.clip(1.0 - np.sqrt(x * x + y * y), 0, 1)
+    return np.repeat(np.asarray(_WISP_ALPHA * share, np.uint8)[..., None], 4, axis=2)
+
+
+_WISP = _soft_disc(96)  # premultiplied white; alike in all channels
 
 
 class Actor(NamedTuple):
@@ -154,6 +166,8 @@ def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: 
             _blend(frame, actor.shadow, view, actor._replace(y=actor.y + foot * actor.size), pose=below)
         sprite = actor.sprite if ripple == 0.0 else _rippled(actor.sprite, ripple, phase)
         _blend(frame, sprite, view, actor, pose=pose)
+    if stage.scene.steam and stage.actors:
+        _steam(frame, view, stage.actors[0], t_s=t_s)
     _drift(frame, stage.motes, view, t_s=t_s)
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGBA2RGB), np.uint8)
 
@@ -221,6 +235,17 @@ def _turn_and_scale(actor: Actor, pose: Pose, view: View, *, per_px: float) -> n
     down = scale * pose.scale_y
     cos, sin = math.cos(turn), math.sin(turn)
     return np.array([[cos * along, -sin * down], [sin * along, cos * down]])
+
+
+def _steam(frame: Sprite, view: View, actor: Actor, *, t_s: float) -> None:
+    """Three soft wisps that rise from the top of a subject, widen and fade."""
+    for index in range(_N_WISPS):
+        age = (t_s / _WISP_LIFE_S + index / _N_WISPS) % 1.0
+        wisp = np.asarray(cv2.convertScaleAbs(_WISP, alpha=math.sin(math.pi * age)), np.uint8)
+        x = 0.08 * actor.size * math.sin(2.2 * t_s + 2.1 * index)
+        y = -actor.size * (0.28 + 0.42 * age)
+        widening = Pose(x=x, y=y, scale_x=0.16 + 0.16 * age, scale_y=0.3 + 0.1 * age)
+        _blend(frame, wisp, view, actor, pose=widening)
 
 
 def _rippled(sprite: Sprite, ripple: float, phase: float) -> Sprite:

@@ -6,7 +6,7 @@ hyphens in a prompt are read as spaces, so "dolly-in" and "dolly in" are the sam
 
 from typing import Literal
 
-Kind = Literal["subject", "colour", "size", "place", "light", "camera", "motion", "direction"]
+Kind = Literal["subject", "colour", "size", "place", "light", "camera", "motion", "direction", "effect"]
 
 SUBJECT_WORDS: dict[str, str] = {
     "cup": "cup, mug, teacup, coffee cup, tea cup, coffee mug, coffee, espresso, tea, teapot",
@@ -70,9 +70,11 @@ LIGHT_WORDS: dict[str, str] = {
 }
 CAMERA_WORDS: dict[str, str] = {
     "static": "static, locked off, tripod, fixed camera, static camera, static shot, still camera",
-    "dolly_in": "dolly in, dolly, push in, pushes in, zoom in, zooms in, zooming in, zoom, dollying in, pushing in, "
+    "dolly_in": "dolly in, dolly, moves closer, closer, moves in, moving closer, comes closer, closes in, push in,"
+    " pushes in, zoom in, zooms in, zooming in, zoom, dollying in, pushing in, "
     "dollies in",
-    "dolly_out": "dolly out, pull back, pulls back, pull out, zoom out, zooms out, zooming out, pulling back, "
+    "dolly_out": "dolly out, dollies out, dollies back, moves back, moves away, moving away, pull back, pulls "
+    "back, pull out, zoom out, zooms out, zooming out, pulling back, "
     "dolly back",
     "pan_left": "pan left, pans left, panning left, pan to the left, pans to the left, truck left, tracking left",
     "pan_right": "pan right, pans right, panning right, pan to the right, pans to the right, pan, pans, panning, "
@@ -97,10 +99,11 @@ MOTION_WORDS: dict[str, str] = {
     "swaying": "swaying, sways, sway, rocking, waving, fluttering, swinging, bobbing, floating, floats, flutters, "
     "hovering",
 }
+EFFECT_WORDS: dict[str, str] = {"steam": "steam, steaming, steamy, vapour, vapor"}
 DIRECTION_WORDS: dict[str, str] = {"left": "left", "right": "right"}
 
 _STOP = """
-a about above across after against all along among an and deep empty high lit any are around as at back be
+a about above across after against all along among an and deep empty full high lit any are around as at back be
 before behind below beneath beside between by down each end facing from front his her he hers he's i in inside
 into is it its it's itself just middle near next no not of off on one onto or out outside over own past she
 some that the their them then there they this through to together top toward towards two's under until up upon
@@ -120,6 +123,11 @@ drawn drawing flat colour color colours colors colourful colorful vivid vibrant 
 glow glowing atmospheric mood moody calm peaceful quiet elegant motion movement moves subtle steady stable
 continuous take seconds second minute loop loopable seamless view angle level eye low top-down aerial drone
 perspective composition centred centered symmetrical minimal minimalist clean texture textured graded grading
-grade contrast exposure saturated premium masterpiece best award winning kind usual anamorphic grain mm
+grade contrast exposure saturated premium masterpiece best award winning kind usual anamorphic grain mm look
+looks makes make opens open closes ends begins starts subject subjects text watermark watermarks logo logos
+caption captions pace unhurried throughout stays stay remains remain shape shapes proportions material label
+whole itself documentary phone lively clear palette outlines outline line weight character design stylised
+oversaturated real time once action plays cut cuts keeps keep slight everyday fine finely finished feature
+features featuring held hold holds gradually steadily calmly softness sharpness
 """
 FILM_WORDS = frozenset(_FILM.split())

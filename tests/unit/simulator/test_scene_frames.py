@@ -130,3 +130,12 @@ def test_a_strength_outside_its_range_is_refused(strength: float) -> None:
 def test_what_cannot_be_rendered_is_refused(duration_s: float, fps: int, size_px: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="cannot render"):
         render_frames(CUP, duration_s=duration_s, fps=fps, size_px=size_px, seed=0)
+
+
+def test_steam_rises_above_the_subject() -> None:
+    wet = frames_of(Scene(subjects=CUP.subjects, steam=True), size_px=(320, 180))
+    dry = frames_of(Scene(subjects=CUP.subjects), size_px=(320, 180))
+    changed = np.abs(wet[6].astype(int) - dry[6].astype(int)).sum(axis=2) > 6
+    rows = np.nonzero(changed)[0]
+    assert changed.sum() > 30
+    assert rows.max() < 110

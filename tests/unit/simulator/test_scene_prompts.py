@@ -88,3 +88,24 @@ def test_vocabulary_and_ignored_words_do_not_overlap_much() -> None:
     assert {"mug", "scarlet", "dunes", "dusk", "dolly", "hopping"} <= vocabulary()
     assert "the" not in vocabulary()
     assert "cinematic" in ignored_words()
+
+
+def test_what_must_not_be_seen_is_not_drawn() -> None:
+    scene = parse_prompt("A cup on a desk. No text, no people. Avoid: cars, sudden cuts, night.")
+    assert ([s.name for s in scene.subjects], scene.light, scene.unknown_words) == (["cup"], None, ())
+
+
+def test_motion_of_what_is_not_drawn_moves_no_subject() -> None:
+    for prompt in ("a cup, steam rises from it", "a cup while the camera moves", "a cup and a corgi running"):
+        assert parse_prompt(prompt).subjects[0].motion == "still", prompt
+
+
+def test_the_camera_moves_closer() -> None:
+    scene = parse_prompt(
+        "A white cup stands on a walnut desk; steam rises from it while the camera slowly moves closer."
+    )
+    assert (scene.camera, scene.steam, scene.unknown_words) == ("dolly_in", True, ())
+
+
+def test_film_phrases_name_no_place() -> None:
+    assert parse_prompt("a fox, shallow depth of field").place is None
