@@ -23,7 +23,7 @@ class FactLog(Protocol):
         """Write one fact; False where it had already happened."""
         ...
 
-    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> object:
         """Write a decision, unless the job changed meanwhile."""
         ...
 

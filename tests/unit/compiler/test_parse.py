@@ -168,3 +168,38 @@ def test_a_prompt_of_camera_language_alone_is_its_own_subject(read: Read) -> Non
 
 def test_a_prompt_of_exclusions_alone_shows_nothing(read: Read) -> None:
     assert read("no text, without people").shot.subject == ""
+
+
+def test_labelled_parts_are_taken_at_their_word(read: Read) -> None:
+    shot = read(
+        "Subject: a fox\nScene: a snowy forest, dusk\nCamera: slow pan left\nNegative prompt: text, blurry faces"
+    ).shot
+    assert (shot.subject, shot.scene, shot.camera) == ("a fox", "a snowy forest, dusk", "slow pan left")
+    assert shot.negative == ("text", "blurry faces")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("Make a video of a dragon flying over a castle", "a dragon flying over a castle"),
+        ("Please create a short cinematic clip showing a red car", "a red car"),
+        ("A video of a cat on a sofa", "a cat on a sofa"),
+        ("Create chaos: a video wall falls", "Create chaos: a video wall falls"),
+        ("A video wall of old screens", "A video wall of old screens"),
+    ],
+)
+def test_commands_to_the_machine_are_not_shown(read: Read, prompt: str, subject: str) -> None:
+    assert read(prompt).shot.subject == subject
+
+
+def test_settings_in_the_text_are_left_to_the_requests_fields(read: Read) -> None:
+    parsed = read("Vertical video, a cup on a desk, 5 seconds, 16:9, 720p")
+    assert (parsed.shot.subject, parsed.shot.scene) == ("a cup on a desk", "")
+    assert parsed.warnings == (
+        "Left out of the prompt, because the request has fields for it: Vertical video, 5 seconds, 16:9, 720p.",
+    )
+
+
+def test_semicolons_separate_like_commas(read: Read) -> None:
+    shot = read("A perfume bottle; soft studio light; slow orbit").shot
+    assert (shot.subject, shot.scene, shot.camera) == ("A perfume bottle", "soft studio light", "slow orbit")

@@ -4,17 +4,19 @@ Second step of a compilation, after expansion. The parser only sorts what the cl
 every word that is not pure camera, time or exclusion grammar stays in the text as it was.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from dailies_contracts import Shot
+from dailies_contracts import Beat, Shot
 
 from compiler.domain import beats as b
+from compiler.domain.asides import drop_command, is_setting
 from compiler.domain.camera import is_camera_only, take_camera
-from compiler.domain.negatives import join_lists, take_exclusions
+from compiler.domain.negatives import bare, join_lists, take_exclusions
 from compiler.domain.patterns import words_of
 from compiler.domain.rules import Vocabulary
-from compiler.domain.text import Quoted, clauses, normalize, sentences, take_quotes
+from compiler.domain.text import Quoted, capitalize, clauses, normalize, sentences, take_quotes, trim
 
 Part = Literal["scene", "camera", "motion", "style", "continuity", "light", "text"]
 
@@ -24,6 +26,13 @@ _CONNECTORS = frozenset({
     "its", "like", "near", "not", "on", "only", "onto", "or", "over", "so", "than", "that", "their", "to", "under",
     "where", "which", "while", "who", "whose", "with", "against",
 })  # fmt: skip
+_LABELS: dict[str, Part] = {
+    "subject": "text", "scene": "scene", "setting": "scene", "location": "scene", "light": "scene", "lighting": "scene",
+    "camera": "camera", "motion": "motion", "movement": "motion", "action": "motion", "style": "style", "look": "style",
+    "continuity": "continuity",
+}  # fmt: skip
+_EXCLUDING_LABELS = ("negative prompt", "negative", "exclude", "avoid")
+_LABEL = re.compile(rf"^({'|'.join((*_LABELS, *_EXCLUDING_LABELS))})\s*:\s*(\S.*)$", re.IGNORECASE)
 _ARTICLES = frozenset({"a", "an", "the"})
 _ARTICLE_AND_ADJECTIVE = 2  # "a small, red cup": two words that start with an article are not a subject yet
 _MAX_BEATS = 12  # as many as a Shot takes
@@ -51,15 +60,30 @@ class _Reader:
         self.pieces: list[_Piece] = []
         self.beats: list[b.Timed] = []
         self.negative: list[str] = []
+        self.settings: list[str] = []
         self.in_beat = False
 
     def take_sentence(self, text: str) -> None:
         """Read one sentence."""
         self.in_beat = False
+        if self._take_labelled(text):
+            return
         starts = True
         for clause in self._steps(text):
             self._take_clause(clause, starts_sentence=starts)
             starts = False
+
+    def _take_labelled(self, text: str) -> bool:
+        """Read "Camera: slow pan left": the client says which part it is."""
+        found = _LABEL.match(text)
+        if found is None:
+            return False
+        label, told = found[1].lower(), trim(found[2])
+        if label in _EXCLUDING_LABELS:
+            self.negative.extend(bare(item) for item in clauses(told))
+        else:
+            self.pieces.append(_Piece(_LABELS[label], told, starts_sentence=True))
+        return True
 
     def _steps(self, sentence: str) -> Iterator[str]:
         mark = ""
@@ -71,6 +95,9 @@ class _Reader:
                 yield from b.split_then(clause)
 
     def _take_clause(self, clause: str, *, starts_sentence: bool) -> None:
+        if is_setting(clause):
+            self.settings.append(clause)
+            return
         rest, excluded = take_exclusions(clause)
         self.negative.extend(excluded)
         if not rest:
@@ -127,7 +154,7 @@ def parse(prompt: str, vocabulary: Vocabulary, *, duration_s: int) -> Parsed:
     Returns:
         A shot whose `subject` is empty only where the prompt shows nothing at all.
     """
-    quoted = take_quotes(normalize(prompt))
+    quoted = take_quotes(drop_command(normalize(prompt)))
     reader = _Reader(vocabulary, duration_s=duration_s)
     for text in sentences(quoted.text):
         reader.take_sentence(text)
@@ -164,14 +191,19 @@ def _finish(reader: _Reader, quoted: Quoted) -> Parsed:
         scene=restore(_joined(pieces, "scene")),
         camera=restore(_joined(pieces, "camera")),
         motion=restore(_joined(pieces, "motion")),
-        beats=tuple(type(x)(start_s=x.start_s, end_s=x.end_s, action=restore(x.action)) for x in beats),
+        beats=tuple(Beat(start_s=x.start_s, end_s=x.end_s, action=restore(x.action)) for x in beats),
         style=restore(_joined(pieces, "style")),
         continuity=restore(_joined(pieces, "continuity")),
         negative=tuple(dict.fromkeys(restore(item) for item in reader.negative)),
     )
+    return Parsed(shot, tuple(_warnings(reader, beats)))
+
+
+def _warnings(reader: _Reader, beats: tuple[Beat, ...]) -> Iterator[str]:
     if reader.beats and not b.times_fit(reader.beats, beats):
-        return Parsed(shot, ("The times of the beats do not fit into the clip: they were spread or cut to fit.",))
-    return Parsed(shot)
+        yield "The times of the beats do not fit into the clip: they were spread or cut to fit."
+    if reader.settings:
+        yield f"Left out of the prompt, because the request has fields for it: {', '.join(reader.settings)}."
 
 
 def _with_subject(reader: _Reader) -> list[_Piece]:
@@ -202,5 +234,5 @@ def _joined(pieces: list[_Piece], part: Part, *, first_only: bool = False) -> st
     text = ""
     for piece in chosen:
         separator = ("" if text[-1] in ".!?" else ".") + " " if piece.starts_sentence and text else ", " if text else ""
-        text += separator + piece.text
+        text += separator + (capitalize(piece.text) if separator.startswith(".") else piece.text)
     return text

@@ -10,9 +10,9 @@ _BULLET = re.compile(r"(?m)^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+")
 _QUOTED = re.compile(r"\"[^\"]{1,600}\"|“[^”]{1,600}”|«[^»]{1,600}»")
 _MARK = "\ue000"
 _MARKED = re.compile(rf"{_MARK}(\d+){_MARK}")
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|;\s*|\s+(?=\[\d{1,2}:\d{2})")  # noqa: RUF001  # full-width marks are meant
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\s+(?=\[\d{1,2}:\d{2})")  # noqa: RUF001  # full-width marks are meant
 _ABBREVIATION = re.compile(r"(?:^|\s)(?:mr|mrs|ms|dr|st|mt|vs|ca|approx|e\.g|i\.e|no|f)\.$", re.IGNORECASE)
-_COMMA = re.compile(r",\s+")
+_COMMA = re.compile(r"[,;]\s+")
 _TRIM = " \t\n,;:.-–—"  # noqa: RUF001  # dashes between clauses
 _KEPT_CONTROLS = {"\n", "\t"}
 
@@ -74,7 +74,7 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(sentence: str) -> list[str]:
-    """Split a sentence at its commas, without the punctuation around the clauses."""
+    """Split a sentence at its commas and semicolons, without the punctuation around the clauses."""
     return [clause for clause in (trim(part) for part in _COMMA.split(sentence)) if clause]
 
 
