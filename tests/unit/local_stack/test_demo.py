@@ -12,6 +12,15 @@ from local_stack.webhook_sink import Delivery
 JSON = dict[str, Any]
 SERVICES = ("gateway", "compiler", "router", "provider-workers-veo", "notifier")
 EVALUATORS = ("evaluator-1", "evaluator-2", "evaluator-3")
+CANDIDATE = {
+    "provider": "veo",
+    "model": "veo-1",
+    "cost_usd_micros": 480_000,
+    "quality": 0.68,
+    "latency_s": 60.0,
+    "utility": 0.596,
+    "passed_over": "lower utility",
+}
 
 
 def clip(name: str, *, stage: str = "draft", provider: str = "kling", aggregate: float = 0.6) -> JSON:
@@ -34,7 +43,7 @@ def clip(name: str, *, stage: str = "draft", provider: str = "kling", aggregate:
             "reasons": ["Fit for delivery."],
         },
         "error": None,
-        "why": {"reason": f"{provider} promises most for its price.", "candidates": [], "seed": 0},
+        "why": {"reason": f"{provider} promises most for its price.", "candidates": [CANDIDATE], "seed": 0},
     }
 
 
@@ -155,8 +164,26 @@ def test_a_job_without_promotion_says_so() -> None:
     assert choice_lines(job() | {"promotion": None}) == ["  no draft was promoted"]
 
 
-def test_each_order_gives_its_reason() -> None:
-    assert "kling promises most for its price." in decision_lines([clip("d1")])[0]
+def test_each_order_gives_its_reason_and_what_else_was_weighed() -> None:
+    reason, candidate = decision_lines([clip("d1")])
+    assert "kling promises most for its price." in reason
+    assert candidate.split() == [
+        "veo",
+        "veo-1",
+        "$0.48",
+        "quality",
+        "0.68",
+        "60",
+        "s",
+        "utility",
+        "0.596",
+        "lower",
+        "utility",
+    ]
+
+
+def test_a_clip_without_a_recorded_decision_is_left_out() -> None:
+    assert decision_lines([clip("d1") | {"why": None}]) == []
 
 
 def test_the_cost_stands_beside_estimate_and_all_premium() -> None:

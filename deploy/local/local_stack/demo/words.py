@@ -46,12 +46,22 @@ def choice_lines(job: JSON) -> list[str]:
 
 
 def decision_lines(clips: Iterable[JSON]) -> list[str]:
-    """Say for each clip why it was ordered where it was."""
-    return [
-        f"  {clip['stage']:5} {clip['attempt']} at {clip['provider']:7} {clip['why']['reason']}"
-        for clip in clips
-        if clip["why"] is not None
-    ]
+    """Say for each clip why it was ordered where it was, with every candidate that was weighed."""
+    lines: list[str] = []
+    for clip in clips:
+        if clip["why"] is None:
+            continue
+        lines.append(f"  {clip['stage']} {clip['attempt']}: {clip['why']['reason']}")
+        lines += [_candidate(candidate) for candidate in clip["why"]["candidates"]]
+    return lines
+
+
+def _candidate(candidate: JSON) -> str:
+    who = f"      {candidate['provider']:7} {candidate['model']:26} {dollars(candidate['cost_usd_micros']):>8}"
+    expected = (
+        f"quality {candidate['quality']:.2f}  {candidate['latency_s']:4.0f} s  utility {candidate['utility']:.3f}"
+    )
+    return f"{who}  {expected}  {candidate.get('passed_over') or 'taken'}"
 
 
 def cost_lines(job: JSON) -> list[str]:
