@@ -167,7 +167,7 @@ def test_a_job_without_promotion_says_so() -> None:
 def test_each_order_gives_its_reason_and_what_else_was_weighed() -> None:
     reason, candidate = decision_lines([clip("d1")])
     assert "kling promises most for its price." in reason
-    assert candidate.split() == [
+    assert " ".join(candidate.split()) == "veo veo-1 $0.48 quality 0.68 60 s utility 0.596 lower utility"
         "veo",
         "veo-1",
         "$0.48",
