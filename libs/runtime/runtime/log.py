@@ -4,13 +4,14 @@ Write-once subjects make every append harmless to repeat; the expected sequence 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from dailies_contracts import (
     VIDEO,
     AnyEvent,
     Event,
+    JobRequested,
     MalformedEvent,
     cloudevents_headers,
     decode,
@@ -118,6 +119,11 @@ class EventLog:
         events = tuple(event for x in stored if (event := _readable(x)) is not None)
         trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
         return History(events, stored[-1].sequence if stored else 0, trace_id)
+
+    async def context_of(self, job_id: str) -> Mapping[str, str]:
+        """Read the trace context that a job was requested in, as message headers; empty where it is unknown."""
+        stored = await self._reader.last_of_each(VIDEO, (f"{PREFIX}.{job_id}.{JobRequested.FACT}",))
+        return stored[0].headers if stored else {}
 
     async def find(self, kind: type[E], job_id: str, *tokens: str) -> E | None:
         """Read one fact by the tokens of its subject, None where it has not happened."""

@@ -43,7 +43,7 @@ from runtime.subscribe import (
     declare_consumer,
 )
 from runtime.telemetry import configure_telemetry
-from runtime.timers import Due, Timers, due_filter, due_of
+from runtime.timers import HANDLED, Due, Timers, due_filter, due_of
 
 E = TypeVar("E", bound=Event)
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -218,7 +218,11 @@ class Service:
         handler = self._timer_handlers.get(due.name)
         if handler is None:
             raise Permanent("timer.unknown", f"{self.name} has no timer {due.name!r}")
-        await handler(due)
+        token = HANDLED.set(due)
+        try:
+            await handler(due)
+        finally:
+            HANDLED.reset(token)
 
     async def _on_redelivery(self, due: Due) -> None:
         handler = self._by_durable.get(due.headers.get(CONSUMER, ""))

@@ -5,6 +5,7 @@ Scheduling the same name and key again replaces the earlier schedule.
 """
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -33,6 +34,11 @@ class Due(NamedTuple):
     headers: Mapping[str, str]
 
 
+HANDLED: ContextVar[Due | None] = ContextVar("HANDLED", default=None)
+"""The timer that is being handled: set again, it keeps its trace context, so that repeated looks are siblings."""
+CONTEXT_HEADERS = ("traceparent", "tracestate", "baggage")
+
+
 class Timers:
     """The timers of one service."""
 
@@ -57,11 +63,18 @@ class Timers:
             "Nats-Schedule": f"@at {when}",
             "Nats-Schedule-Target": f"timers.due.{self._service}.{name}.{key}",
         }
+        due = HANDLED.get()
+        if due is not None and (due.name, due.key) == (name, key):
+            headers |= {each: due.headers[each] for each in CONTEXT_HEADERS if each in due.headers}
+        else:
+            inject(headers)
         await self._publish(f"timers.at.{self._service}.{name}.{key}", payload, headers)
 
     async def fire(self, name: str, key: str, payload: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         """Let a timer go off now; a schedule of the same key stays."""
-        await self._publish(f"timers.due.{self._service}.{name}.{key}", payload, dict(headers or {}))
+        with_context = dict(headers or {})
+        inject(with_context)
+        await self._publish(f"timers.due.{self._service}.{name}.{key}", payload, with_context)
 
     async def cancel(self, name: str, key: str) -> None:
         """Forget a schedule; harmless where there is none."""
@@ -69,7 +82,6 @@ class Timers:
         await request(self._connection, f"$JS.API.STREAM.PURGE.{TIMERS}", body)
 
     async def _publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
-        inject(headers)
         ack = await publish(self._connection, subject, payload, headers)
         if ack.error is not None:
             raise DependencyUnavailable("nats.timer_refused", ack.error.description)

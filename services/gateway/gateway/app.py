@@ -97,7 +97,8 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     service = parts.service
     doorkeeper = Doorkeeper(keys=parts.keys, admin_key=settings.admin_key.get_secret_value())
     admin = Admin(keys=parts.keys, tenants=parts.tenants, clock=service.clock)
-    callbacks = Callbacks(timers_of=service.timers_of, secret=settings.callback_secret.get_secret_value())
+    secret = settings.callback_secret.get_secret_value()
+    callbacks = Callbacks(log=service.log, timers_of=service.timers_of, secret=secret)
     routers = (
         _job_routes(settings, parts, doorkeeper).router(),
         CallbackRoutes(callbacks=callbacks).router(),

@@ -4,7 +4,10 @@ import re
 from collections.abc import Callable, Iterable
 
 import msgspec
+from opentelemetry.trace import SpanKind
 from runtime.errors import NotFound
+from runtime.log import EventLog
+from runtime.telemetry import joined, span
 from runtime.timers import Timers
 
 from gateway.domain.callbacks import PollNow, challenge_in, hint_of, is_signed
@@ -16,7 +19,8 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 class Callbacks:
     """Takes callbacks."""
 
-    def __init__(self, *, timers_of: Callable[[str], Timers], secret: str) -> None:
+    def __init__(self, *, log: EventLog, timers_of: Callable[[str], Timers], secret: str) -> None:
+        self._log = log
         self._timers_of = timers_of
         self._secret = secret
 
@@ -48,7 +52,9 @@ class Callbacks:
         if challenge is not None:
             return challenge
         payload = msgspec.json.encode(PollNow(job_id, clip_id, hint_of(headers, body)))
-        await self._timers_of(f"provider-workers-{provider}").fire(TIMER, clip_id, payload)
+        # The vendor's request is a trace of its own; what follows from it belongs to the job's.
+        with joined(await self._log.context_of(job_id), job_id=job_id), span("vendor.callback", kind=SpanKind.CONSUMER):
+            await self._timers_of(f"provider-workers-{provider}").fire(TIMER, clip_id, payload)
         return None
 
 
