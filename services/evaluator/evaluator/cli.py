@@ -88,4 +88,4 @@ def _in_words(scores: Scores) -> str:
 
 
 def _row(stage: Stage) -> str:
-    return f"{stage.name:<28} {stage.ms:8.1f} ms {stage.ratio:6.2f} x bare decode\n"
+    return f"{stage.name:<22} {stage.ms:8.1f} ms {stage.cpu_ms:8.1f} ms CPU {stage.ratio:6.2f} x bare decode\n"

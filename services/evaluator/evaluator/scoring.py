@@ -21,8 +21,6 @@ from evaluator.domain.technical import TechnicalParts, measure_technical, score_
 from evaluator.domain.verdict import PASS_AT, Measured, can_align, judge, judge_invalid
 from evaluator.ports import AlignmentEngine, SafetyEngine
 
-ALL_WORDS = KnownWords(share=1.0, unknown=())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
@@ -115,8 +113,9 @@ class Scorer:
     def judge(self, seen: Seen, prompt: str) -> Scores:
         """Ask the models, and give the verdict."""
         model = self._alignment.model
-        words = know_words(prompt, model.vocabulary) if model.vocabulary else ALL_WORDS
-        alignment = fold_alignment(self._alignment.embed_images(seen.frames), self._alignment.embed_text(prompt))
+        words = know_words(prompt, model.vocabulary) if model.vocabulary else KnownWords(1.0, (), prompt)
+        images, text = self._alignment.embed_images(seen.frames), self._alignment.embed_text(words.text)
+        alignment = fold_alignment(images, text)
         safety = fold_safety(self._safety.unsafe(seen.checked))
         measured = Measured(
             alignment=score_alignment(alignment, model.calibration) if can_align(words) else None,

@@ -64,10 +64,12 @@ class KnownWords:
     Attributes:
         share: Share of the content words that are known, [0, 1]; 1 where the prompt has none.
         unknown: Content words that are not known, in order, each once.
+        text: The prompt without them: what the model is asked about.
     """
 
     share: float
     unknown: tuple[str, ...]
+    text: str
 
 
 def fold_alignment(images: Embedding, text: Embedding) -> AlignmentParts:
@@ -99,11 +101,14 @@ def score_alignment(parts: AlignmentParts, calibration: Calibration) -> float:
 
 
 def know_words(prompt: str, vocabulary: Vocabulary) -> KnownWords:
-    """Look the prompt's words up."""
-    words = dict.fromkeys(word for word in _WORD.findall(prompt.lower().replace("-", " ")) if len(word) > 1)
+    """Look the prompt's words up, and leave out those that the model would only guess at."""
+    plain = prompt.lower().replace("-", " ")
+    words = dict.fromkeys(word for word in _WORD.findall(plain) if len(word) > 1)
     content = [word for word in words if word not in vocabulary.without_content]
     unknown = tuple(word for word in content if not _forms(word) & vocabulary.known)
-    return KnownWords(share=1 - len(unknown) / len(content) if content else 1.0, unknown=unknown)
+    text = _WORD.sub(lambda found: "" if found[0] in unknown else found[0], plain) if unknown else prompt
+    share = 1 - len(unknown) / len(content) if content else 1.0
+    return KnownWords(share=share, unknown=unknown, text=" ".join(text.split()))
 
 
 def _forms(word: str) -> set[str]:

@@ -15,7 +15,7 @@ from evaluator.domain.errors import InvalidClip
 from evaluator.domain.sampling import BLOCK_PX
 
 CONTRAST_FLOOR = 6.0  # grey levels; in flatter blocks an error of this size is what one sees as noise
-BACKWARD_EVERY = 2  # forward-backward agreement is a slow quantity: every second pair halves its cost
+BACKWARD_EVERY = 4  # forward-backward agreement changes slowly: every fourth pair tells it at a quarter of the cost
 OUTSIDE = -1e6  # marks pixels that the flow points out of the frame
 MIN_COVER = 0.3  # a block of which less than this stays in view says nothing about warping
 LIGHT_GRID = (4, 4)  # brightness drifts over areas this coarse are light, not texture
@@ -30,7 +30,7 @@ class FlowTrack:
         residual: What the better of "moved" and "stayed" leaves unexplained over the block's contrast, (P, R, C), >= 0.
         drift: Change of brightness along the motion, grey levels, (P, R, C).
         flow: Mean motion, px at analysis size per frame, (P, R, C, 2), x before y.
-        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (ceil(P / 2),).
+        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (ceil(P / 4),).
         change: How much the block that changed most differs from before, light aside, grey levels, (P,).
         likeness: Correlation of the two frames' thumbnails, gain-invariant, [-1, 1], (P,).
         luma: Mean brightness of the clip, [0, 255].
@@ -54,8 +54,9 @@ def track_flow(luma: LumaClip) -> FlowTrack:
     Raises:
         InvalidClip: Fewer than two frames, or another shape or type.
 
-    Source: Kroeger et al. 2016, Fast Optical Flow using Dense Inverse Search (OpenCV's DIS, preset fast);
-        forward-backward test of Sundaram et al. 2010.
+    Source: Kroeger et al. 2016, Fast Optical Flow using Dense Inverse Search (OpenCV's DIS). The preset
+        ultrafast separates clean from broken clips as well as fast does, at half its cost. Forward-backward test:
+        Sundaram et al. 2010.
     """
     _check(luma)
     pairs = tuple(_pairs(luma))
@@ -96,7 +97,7 @@ def _pairs(luma: LumaClip) -> Iterator[_Pair]:
     height, width = luma.shape[1] // 2, luma.shape[2] // 2
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     grid = np.dstack([columns, rows])
-    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     before, contrast_before = _half(luma[0])
     for index in range(len(luma) - 1):
         after, contrast = _half(luma[index + 1])
@@ -157,10 +158,15 @@ def _light(difference: Floats) -> Floats:
 
 
 def _disagreement(forward: Floats, returned: Floats, inside: Floats) -> float:
-    error = ((forward + returned) ** 2).sum(axis=-1)
     # Sundaram's tolerance (1 % of the squared motion + 0.5 px^2) at half size: 0.5 / 4.
-    tolerance = 0.01 * ((forward**2).sum(axis=-1) + (returned**2).sum(axis=-1)) + 0.125
-    return float(((error > tolerance) & inside).sum() / max(int(inside.sum()), 1))
+    tolerance = 0.01 * (_squared(forward) + _squared(returned)) + 0.125
+    wrong = (_squared(forward + returned) > tolerance) & inside
+    return float(wrong.sum()) / max(float(inside.sum()), 1.0)
+
+
+def _squared(vectors: Floats) -> Floats:
+    across, down = vectors[..., 0], vectors[..., 1]
+    return np.asarray(across * across + down * down)
 
 
 def _likeness(before: Floats, after: Floats) -> float:

@@ -12,7 +12,7 @@ from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.flow import FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 
-MODEL = "dis-fast-1"
+MODEL = "dis-ultrafast-1"
 """Names the flow and the thresholds below in every score."""
 PAIR = 2
 STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before
@@ -23,8 +23,8 @@ TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsew
 # (good, bad): full score up to the first value, none from the second on. Set on generated clips and on real footage.
 RESIDUAL = (0.12, 0.40)
 LOCAL_RESIDUAL = (0.27, 0.65)
-FAILURE = (0.10, 0.50)
-WOBBLE = (0.40, 1.30)
+FAILURE = (0.15, 0.55)
+WOBBLE = (0.45, 1.35)
 JITTER = (0.70, 1.80)
 FLICKER = (0.005, 0.026)
 LOCAL_FLICKER = (0.030, 0.090)

@@ -20,6 +20,7 @@ SCORER_VERSION = "evaluator-1"
 """Changes with every threshold or formula: scores of different versions are not compared."""
 PASS_AT = 0.5
 FROZEN_AT = 0.5
+STRANGER_AT = 0.2  # below this alignment the clip shows something else, however well it is made
 WEAK_AT = 0.5  # a metric below this is worth a sentence
 
 
@@ -50,9 +51,10 @@ def judge(measured: Measured, *, models: Mapping[str, str], pass_at: float = PAS
     total = aggregate(
         alignment=measured.alignment, motion=measured.motion, aesthetic=measured.aesthetic, safety=measured.safety
     )
-    passed = measured.safety >= SAFE_AT and total >= pass_at
+    stranger = measured.alignment is not None and measured.alignment < STRANGER_AT
+    passed = measured.safety >= SAFE_AT and total >= pass_at and not stranger
     found = [finding for finding in _findings(measured) if finding is not None]
-    if not passed and measured.safety >= SAFE_AT:
+    if measured.safety >= SAFE_AT and total < pass_at:
         found.append(("below_threshold", f"The aggregate {total:.2f} is below {pass_at:.2f}."))
     return Scores(
         alignment=measured.alignment,
