@@ -2,12 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
 
 from local_stack.spans import Span
 
 SERVICE_WIDTH = 24
+FOLD_ABOVE = 3  # of so many alike siblings in a row, only the first is drawn: polls come by the dozen
 NS_PER_S = 1_000_000_000
 MS_PER_S = 1000.0
+
+Children = defaultdict[str, list[Span]]
 
 
 def draw_tree(spans: Iterable[Span]) -> list[str]:
@@ -17,33 +22,60 @@ def draw_tree(spans: Iterable[Span]) -> list[str]:
 
     Returns:
         One line a span: when it began after the first one, how long it took, its service, and its name at its place
-        in the tree. No lines for no spans.
+        in the tree. Of many alike siblings in a row the first, which counts the others. No lines for no spans.
     """
     ordered = sorted(spans, key=lambda span: (span.started_at_ns, span.span_id))
     if not ordered:
         return []
     known = {span.span_id for span in ordered}
-    children: dict[str, list[Span]] = defaultdict(list)
+    children: Children = defaultdict(list)
     for span in ordered:
         children[span.parent_id if span.parent_id in known else ""].append(span)
     began_ns = ordered[0].started_at_ns
     return [line for root in children[""] for line in _draw(root, children, began_ns=began_ns)]
 
 
-def _draw(root: Span, children: dict[str, list[Span]], *, began_ns: int) -> Iterator[str]:
+def _draw(root: Span, children: Children, *, began_ns: int) -> Iterator[str]:
     """Draw one span and all below it; a stack of its own, because a long job nests deep."""
-    waiting = [(root, "", "")]
+    waiting = [(_Row(root), "", "")]
     while waiting:
-        span, own, below = waiting.pop()
-        yield _line(span, own, began_ns=began_ns)
-        last_first = list(reversed(children[span.span_id]))
+        row, own, below = waiting.pop()
+        yield _line(row, own, began_ns=began_ns)
+        last_first = list(reversed(_folded(children[row.span.span_id], children)))
         for child in last_first:
             is_last = child is last_first[0]
             waiting.append((child, below + ("└ " if is_last else "├ "), below + ("  " if is_last else "│ ")))
 
 
-def _line(span: Span, branch: str, *, began_ns: int) -> str:
+class _Row(NamedTuple):
+    """A span to draw, and how many like it follow that are not drawn."""
+
+    span: Span
+    n_more: int = 0
+
+
+def _folded(siblings: list[Span], children: Children) -> list[_Row]:
+    """Draw the first of a long run of alike siblings, and count the others."""
+    rows: list[_Row] = []
+    for _, run in groupby(siblings, key=lambda span: _shape(span, children)):
+        alike = list(run)
+        rows += [_Row(alike[0], len(alike) - 1)] if len(alike) > FOLD_ABOVE else [_Row(span) for span in alike]
+    return rows
+
+
+def _shape(span: Span, children: Children) -> tuple[str, ...]:
+    """Say what makes two siblings alike: the same operations in the same places; a deeper tree is like no other."""
+    below = children[span.span_id]
+    if any(children[child.span_id] for child in below):
+        return (span.span_id,)
+    return (span.service, span.name, span.status, *(f"{child.name} {child.status}" for child in below))
+
+
+def _line(row: _Row, branch: str, *, began_ns: int) -> str:
+    span = row.span
     notes = [] if span.status != "error" else ["ERROR"]
+    if row.n_more:
+        notes.append(f"and {row.n_more} more like it")
     if span.parent_id and not branch:
         notes.append("its parent was not received")
     after_s = (span.started_at_ns - began_ns) / NS_PER_S

@@ -1,5 +1,7 @@
 """The drawing of a trace."""
 
+from dataclasses import replace
+
 from local_stack.spans import Span
 from local_stack.trace_tree import draw_tree
 
@@ -18,7 +20,7 @@ def span(name: str, *, parent: str = "", at_ms: int = 0, status: str = "ok") -> 
 
 
 def shapes(*spans: Span) -> list[str]:
-    return [line.partition(" svc")[2].strip() for line in draw_tree(spans)]
+    return [line.partition(" svc ")[2].strip() for line in draw_tree(spans)]
 
 
 def test_nothing_is_drawn_for_no_spans() -> None:
@@ -53,3 +55,25 @@ def test_a_failed_span_is_marked() -> None:
 def test_a_very_deep_trace_is_drawn_whole() -> None:
     chain = [span(str(i), parent=str(i - 1) if i else "", at_ms=i) for i in range(3000)]
     assert len(draw_tree(chain)) == 3000
+
+
+def test_many_alike_siblings_are_counted_instead_of_drawn() -> None:
+    polls = [span(f"poll-{i}", parent="root", at_ms=i) for i in range(40)]
+    alike = [replace(poll, name="poll") for poll in polls]
+    looks = [replace(span(f"look-{i}", parent=f"poll-{i}", at_ms=i), name="look") for i in range(40)]
+    final = span("download", parent="poll-39", at_ms=50)
+    assert shapes(span("root"), *alike, *looks, final) == [
+        "root",
+        "├ poll  (and 38 more like it)",
+        "│ └ look",
+        "└ poll",
+        "├ look",
+        "└ download",
+    ]
+
+
+def test_a_failed_one_among_alike_siblings_is_drawn() -> None:
+    polls = [replace(span(f"poll-{i}", parent="root", at_ms=i), name="poll") for i in range(20)]
+    polls[10] = replace(polls[10], status="error")
+    drawn = [line for line in draw_tree([span("root"), *polls]) if "ERROR" in line]
+    assert len(drawn) == 1
