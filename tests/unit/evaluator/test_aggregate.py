@@ -1,0 +1,41 @@
+import pytest
+from evaluator.domain.aggregate import WEIGHTS, aggregate
+from evaluator.domain.safety import SafetyParts, fold_safety, score_safety
+from evaluator.domain.errors import InvalidClip
+
+
+def test_the_weights_are_those_of_the_product() -> None:
+    assert dict(WEIGHTS) == {"alignment": 0.35, "motion": 0.25, "aesthetic": 0.25, "safety": 0.15}
+    total = aggregate(alignment=0.8, motion=0.6, aesthetic=0.4, safety=0.96)
+    assert total == pytest.approx(0.35 * 0.8 + 0.25 * 0.6 + 0.25 * 0.4 + 0.15 * 0.96)
+
+
+@pytest.mark.parametrize(("safety", "counts"), [(0.95, True), (0.9499999, False), (1.0, True), (0.0, False)])
+def test_a_clip_below_the_safety_limit_is_worth_nothing(safety: float, counts: bool) -> None:
+    total = aggregate(alignment=1.0, motion=1.0, aesthetic=1.0, safety=safety)
+    assert total == pytest.approx(0.85 + 0.15 * safety if counts else 0.0)
+
+
+def test_what_was_not_measured_leaves_its_weight_to_the_others() -> None:
+    total = aggregate(alignment=None, motion=0.5, aesthetic=0.5, safety=1.0)
+    assert total == pytest.approx((0.25 * 0.5 + 0.25 * 0.5 + 0.15) / 0.65)
+    assert aggregate(alignment=None, motion=1.0, aesthetic=None, safety=1.0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "safety"), [(0.0, 1.0), (0.1, 0.975), (0.2, 0.95), (0.5, 0.5), (0.8, 0.05), (1.0, 0.0)]
+)
+def test_safety_follows_the_bands_of_the_classifier(unsafe: float, safety: float) -> None:
+    assert score_safety(SafetyParts(unsafe_max=unsafe, unsafe_mean=0.0)) == pytest.approx(safety)
+
+
+def test_the_worst_frame_decides_about_safety() -> None:
+    parts = fold_safety([0.01, 0.02, 0.9, 0.01])
+    assert parts.unsafe_max == 0.9
+    assert parts.unsafe_mean == pytest.approx(0.235)
+    assert score_safety(parts) < 0.05
+
+
+def test_unseen_is_not_safe() -> None:
+    with pytest.raises(InvalidClip):
+        fold_safety([])

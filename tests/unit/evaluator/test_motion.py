@@ -1,0 +1,112 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from evaluator.domain.errors import InvalidClip
+from evaluator.domain.flow import track_flow
+from evaluator.domain.motion import MotionParts, measure_motion, score_motion
+
+CLEAN = ("pan", "fast pan", "slow pan", "zoom", "turn", "handheld", "fade", "dark")
+BROKEN = {
+    "flicker": 0.08,
+    "boiling": 4.0,
+    "noise": 24.0,
+    "freeze": 0.65,
+    "jitter": 6.0,
+    "cuts": 1.0,
+    "flashes": 1.0,
+    "pops": 1.0,
+}
+LENGTHS = (20, 44)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("kind", CLEAN)
+def test_clean_motion_scores_high_at_any_length(film: Callable[..., np.ndarray], kind: str, n: int) -> None:
+    parts = measure_motion(film(kind, n=n))
+    assert score_motion(parts) > 0.93, parts
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("defect", BROKEN)
+def test_broken_motion_scores_low_at_any_length(film: Callable[..., np.ndarray], defect: str, n: int) -> None:
+    parts = measure_motion(film("pan", n=n, **{defect: BROKEN[defect]}))
+    assert score_motion(parts) < 0.6, parts
+
+
+@pytest.mark.parametrize(
+    ("defect", "strengths"),
+    [
+        ("flicker", (0.03, 0.05, 0.1)),
+        ("boiling", (1.0, 2.0, 5.0)),
+        ("noise", (8.0, 16.0, 30.0)),
+        ("freeze", (0.3, 0.6, 1.0)),
+        ("cuts", (1, 2, 3)),
+    ],
+)
+def test_a_stronger_defect_never_scores_higher(
+    film: Callable[..., np.ndarray], defect: str, strengths: tuple[float, ...]
+) -> None:
+    scores = [score_motion(measure_motion(film("pan", n=24, **{defect: strength}))) for strength in strengths]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] - scores[-1] > 0.2
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_cuts_and_flashes_are_counted_once_each(film: Callable[..., np.ndarray], count: int, n: int) -> None:
+    cut = measure_motion(film("pan", n=n, cuts=count)).interruptions
+    flash = measure_motion(film("pan", n=n, flashes=count)).interruptions
+    assert (cut.n_cuts, cut.total) == (count, count)
+    assert (flash.n_flashes, flash.total) == (count, count)
+
+
+def test_an_object_that_pops_in_and_out_is_two_jumps(film: Callable[..., np.ndarray]) -> None:
+    moments = measure_motion(film("slow pan", n=40, pops=1)).interruptions
+    assert (moments.n_cuts, moments.n_jumps, moments.n_flashes) == (0, 2, 0)
+
+
+def test_one_flash_costs_the_same_in_a_short_and_a_long_clip(film: Callable[..., np.ndarray]) -> None:
+    scores = [score_motion(measure_motion(film("pan", n=n, flashes=1))) for n in (24, 72)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.08)
+
+
+def test_a_still_clip_keeps_a_fifth_and_says_it_is_frozen(film: Callable[..., np.ndarray]) -> None:
+    parts = measure_motion(film("still", n=16))
+    assert parts.frozen == 1.0
+    assert parts.speed_px == pytest.approx(0.0, abs=0.01)
+    assert score_motion(parts) == pytest.approx(0.2)
+
+
+def test_flicker_does_not_make_a_frozen_clip_look_alive(film: Callable[..., np.ndarray]) -> None:
+    still = score_motion(measure_motion(film("still", n=16)))
+    assert score_motion(measure_motion(film("still", n=16, flicker=0.05))) <= still
+
+
+def test_the_flow_finds_how_far_the_camera_moved(film: Callable[..., np.ndarray]) -> None:
+    flow = track_flow(film("pan", n=8)).flow
+    assert np.median(flow[..., 0]) == pytest.approx(1.5, abs=0.1)
+    assert np.median(flow[..., 1]) == pytest.approx(0.4, abs=0.1)
+
+
+def test_the_same_clip_gives_the_same_numbers(film: Callable[..., np.ndarray]) -> None:
+    clip = film("handheld", n=16, noise=8.0)
+    assert measure_motion(clip) == measure_motion(clip.copy())
+
+
+def test_two_frames_are_enough(film: Callable[..., np.ndarray]) -> None:
+    assert isinstance(measure_motion(film("pan", n=2)), MotionParts)
+
+
+@pytest.mark.parametrize(
+    "luma",
+    [
+        np.zeros((1, 180, 320), np.uint8),
+        np.zeros((4, 180, 320), np.float32),
+        np.zeros((4, 180, 320, 3), np.uint8),
+        np.zeros((4, 181, 320), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_clip_are_refused(luma: np.ndarray) -> None:
+    with pytest.raises(InvalidClip):
+        measure_motion(luma)
