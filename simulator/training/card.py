@@ -5,7 +5,7 @@ from pathlib import Path
 
 from simulator.scenes import grammar as g
 
-from training.calibrate import CALIBRATION_ID, WEIGHTS
+from training.calibrate import CALIBRATION_ID, KEPT
 from training.model import MODEL_ID
 
 _TEXT = """# {model_id}
@@ -23,12 +23,12 @@ mean something, and nothing more.
 with the synonyms in `vocabulary.json`, drawn the way the simulator draws them.
 
 ## What it does not know
-- Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the words up
-first.
+- Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the
+  words up first.
 - Motion and camera words: frames are pooled, so "moving left" and "pans right" are ignored. Size words hardly count.
 - Counting ("three birds"), spatial relations ("left of"), negation.
 - Scores of different models or calibrations cannot be compared; every result carries `{model_id}` and
-`{calibration_id}`.
+  `{calibration_id}`.
 
 ## Files
 - `open_clip_model.safetensors`, `open_clip_config.json`: fp16 weights; `open_clip.create_model("local-dir:FOLDER")`
@@ -44,14 +44,13 @@ Preprocessing: RGB, centre square, area averaging to 64x64, divided by 255, then
 deviation. For a clip: mean of the frame embeddings, scaled to unit length, then the cosine with the text.
 
 ## Calibration
-The curve is fitted to the weighted share of the prompt that a clip shows ({weights}), on half of the held-out
-clips. A full match comes near
-1, one wrong attribute lands between, a stranger near 0.
+The curve is fitted to how well a prompt fits a clip, on half of the held-out clips: 1 for a full match; every
+wrong attribute multiplies by what is kept ({weights}).
+The figures below show where the curve puts the other half.
 
 ## Figures
 All on compositions of subject, colour and place that were never drawn in training. "Choice" is the share of right
-decisions between the
-true caption and one that is wrong in a single attribute; chance is 0.5.
+decisions between the true caption and one that is wrong in a single attribute; chance is 0.5.
 
 | | stills | clips, 8 frames pooled |
 |---|---|---|
@@ -78,7 +77,7 @@ def write_card(
             colours=", ".join(g.COLOURS),
             places=", ".join(g.PLACES),
             lights=", ".join(g.LIGHTS),
-            weights=", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items()),
+            weights=", ".join(f"{name} {weight}" for name, weight in KEPT.items()),
             rows="\n".join(rows),
             training=", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items()),
         )

@@ -4,6 +4,7 @@ OMP_NUM_THREADS=1 nice -n 10 python -m training.train_tiny_clip --out ../service
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file
 
 from training.calibrate import fit, pairs_of
 from training.dataset import draw_dataset
-from training.export import Report, export, round_to_half
+from training.export import WEIGHTS_FILE, Report, export, round_to_half
 from training.loop import Plan, train
 from training.measure import Probe, Towers, draw_clip_frames, draw_probe, draw_stills, figures, pooled
 from training.model import build_model
@@ -32,16 +34,33 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=Plan().steps)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--probe", type=int, default=300, help="held-out scenes to measure on")
+    parser.add_argument(
+        "--measure-only", action="store_true", help="keep the weights in --out, export again"
+    )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Draw, train, measure, export."""
+    """Draw and train, or load what was trained; then measure and export."""
     options = _arguments()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
+    towers, facts = _load(options.out) if options.measure_only else _train(options)
+    round_to_half(towers.model)
+    export(towers.model, options.out, report_on(towers, n=options.probe, training=facts))
+
+
+def _load(folder: Path) -> tuple[Towers, dict[str, float]]:
+    tokenizer = read_tokenizer(folder / BPE_FILE)
+    model = build_model(tokenizer.vocab_size)
+    model.load_state_dict(load_file(folder / WEIGHTS_FILE))
+    facts: dict[str, float] = json.loads((folder / "figures.json").read_text())["training"]
+    return Towers(model, tokenizer), facts
+
+
+def _train(options: argparse.Namespace) -> tuple[Towers, dict[str, float]]:
     write_bpe(options.out / BPE_FILE)
     tokenizer = read_tokenizer(options.out / BPE_FILE)
     began = time.monotonic()
@@ -52,14 +71,13 @@ def main() -> None:
     for step in train(model, tokenizer, data, plan):
         if step.number % 25 == 0:
             print(f"{step.phase} {step.number}: loss {step.loss:.3f}, {step.seconds:.0f} s", flush=True)
-    round_to_half(model)
     facts = {
         "pictures": float(len(data.scenes)),
         "warm_up_steps": float(plan.warmup_steps),
         "steps": float(plan.steps),
-        "seconds": round(time.monotonic() - began),
+        "cpu_seconds": round(time.process_time()),
     }
-    export(model, options.out, report_on(Towers(model, tokenizer), n=options.probe, training=facts))
+    return Towers(model, tokenizer), facts
 
 
 def report_on(towers: Towers, *, n: int, training: dict[str, float]) -> Report:
