@@ -1,5 +1,6 @@
 """What the compiler does with each message. Second stop of a job, after the gateway."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Protocol
@@ -49,7 +50,8 @@ class Handlers:
         Idempotent by: the write-once subjects of both; a refusal is only written to a job that has not ended.
         """
         request = await self._expand(event.request)
-        match compile_request(request, self._catalog, self._rules):
+        # A hostile prompt takes seconds: beside the loop it delays nobody but itself.
+        match await asyncio.to_thread(compile_request, request, self._catalog, self._rules):
             case Compiled() as compiled:
                 await self._log.append_fact(self._prompt_compiled(event, compiled))
             case Refused() as refused:
