@@ -13,7 +13,8 @@ from notifier.adapters.guard import Guard
 from notifier.adapters.recent import Recent
 from notifier.adapters.records import MAX_REMEMBERED, Deliveries, DisabledEndpoints
 from notifier.adapters.sender import Sender, open_sender
-from notifier.courier import LOOK_AGAIN, RETRY, Courier, Sending
+from notifier.attempts import Attempts
+from notifier.courier import LOOK_AGAIN, RETRY, Courier, Lease
 from notifier.domain.circuit import Breaker
 from notifier.domain.delivery import Rules
 from notifier.domain.notifications import TELLING_EVENTS
@@ -86,21 +87,19 @@ async def _handlers(service: Service, settings: Settings, lanes: Lanes) -> Handl
 async def _courier(service: Service, settings: Settings, sender: Sender) -> Courier:
     disabled: Recent[bool] = Recent(service.clock, size=MAX_REMEMBERED, max_age_s=DISABLED_AGE_S)
     breaker = Breaker(settings.circuit_failures, settings.circuit_cooldown_s, settings.circuit_max_cooldown_s)
+    schedule = Schedule(settings.retry_delays_s, settings.retry_jitter)
     return Courier(
         log=service.log,
         deliveries=Deliveries(await service.bucket("deliveries", ttl_s=settings.record_ttl_s)),
         disabled=DisabledEndpoints(await service.bucket("endpoints"), disabled),
-        sender=sender,
-        circuits=Circuits(service.clock, breaker),
+        attempts=Attempts(
+            sender=sender,
+            circuits=Circuits(service.clock, breaker),
+            clock=service.clock,
+            public_url=settings.public_url,
+        ),
         timers=service.timers,
         clock=service.clock,
-        sending=Sending(
-            holder=uuid.uuid4().hex,
-            lease_s=settings.timeout_s + settings.lease_margin_s,
-            public_url=settings.public_url,
-            rules=Rules(
-                schedule=Schedule(settings.retry_delays_s, settings.retry_jitter),
-                skip_exhausted=settings.on_exhausted == "skip",
-            ),
-        ),
+        lease=Lease(holder=uuid.uuid4().hex, lasts_s=settings.timeout_s + settings.lease_margin_s),
+        rules=Rules(schedule, skip_exhausted=settings.on_exhausted == "skip"),
     )

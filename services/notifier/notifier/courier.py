@@ -11,17 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 from dailies_contracts import AnyEvent, JobRequested
-from opentelemetry.trace import SpanKind
 from runtime.clock import Clock
 from runtime.errors import ConcurrencyConflict, InvariantBroken, Transient
 from runtime.log import EventLog
-from runtime.metrics import record_webhook_attempt
-from runtime.telemetry import inject, span
 from runtime.timers import Timers
 
-from notifier.adapters.circuits import Circuits
 from notifier.adapters.records import Deliveries, DisabledEndpoints, Stored
-from notifier.adapters.sender import Sender
+from notifier.attempts import Attempts
 from notifier.domain.delivery import (
     Delivery,
     Held,
@@ -37,11 +33,9 @@ from notifier.domain.delivery import (
     pending_of,
     released,
 )
-from notifier.domain.endpoints import Endpoint, signing_keys
+from notifier.domain.endpoints import Endpoint
 from notifier.domain.notifications import Notification, notifications
-from notifier.domain.outcomes import Accepted, Failed, Gone, Outcome
-from notifier.domain.payload import body_of, webhook_id
-from notifier.domain.signing import InvalidSecret, signed_headers
+from notifier.domain.outcomes import Gone, Outcome
 
 RETRY = "retry"
 """The timer of the next attempt."""
@@ -65,20 +59,16 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.job_id}-{self.endpoint_id}"
 
 
-class Sending(NamedTuple):
-    """How webhooks are sent.
+class Lease(NamedTuple):
+    """How a record is taken.
 
     Attributes:
         holder: This process.
-        lease_s: A process that has not come back after so long is presumed dead; longer than one attempt.
-        public_url: The gateway's address as clients see it.
-        rules: How failures are answered.
+        lasts_s: A process that has not come back after so long is presumed dead; longer than one attempt.
     """
 
     holder: str
-    lease_s: float
-    public_url: str
-    rules: Rules
+    lasts_s: float
 
 
 class _Round(NamedTuple):
@@ -99,20 +89,20 @@ class Courier:
         log: EventLog,
         deliveries: Deliveries,
         disabled: DisabledEndpoints,
-        sender: Sender,
-        circuits: Circuits,
+        attempts: Attempts,
         timers: Timers,
         clock: Clock,
-        sending: Sending,
+        lease: Lease,
+        rules: Rules,
     ) -> None:
         self._log = log
         self._deliveries = deliveries
         self._disabled = disabled
-        self._sender = sender
-        self._circuits = circuits
+        self._attempts = attempts
         self._timers = timers
         self._clock = clock
-        self._sending = sending
+        self._lease = lease
+        self._rules = rules
 
     async def deliver(self, job_id: str, endpoint: Endpoint, facts: frozenset[str]) -> None:
         """Tell an endpoint everything about a job that it does not know yet, as far as it takes it now.
@@ -137,7 +127,7 @@ class Courier:
         history = await self._log.history(job_id)
         _refuse_old(history.events, facts)
         pending = pending_of(stored.delivery, notifications(history.events), endpoint)
-        step = next_step(stored.delivery, pending, now=self._clock())
+        step = next_step(stored.delivery, pending, me=self._lease.holder, now=self._clock())
         try:
             match step:
                 case Rest():
@@ -165,11 +155,11 @@ class Courier:
             stopped = Stopped(told=stored.delivery.told, at=self._clock(), reason="endpoint.disabled")
             await self._save(look, stopped, stored.revision)
             return False
-        mine = held(stored.delivery, holder=self._sending.holder, until=self._lease_end())
+        mine = held(stored.delivery, holder=self._lease.holder, until=self._lease_end())
         stored = await self._save(look, mine, stored.revision)
         look_again = False
         for notification in look.pending:
-            outcome = await self._attempt(look, notification, n_failures=mine.n_failures)
+            outcome = await self._attempts.make(notification, look.requested, look.endpoint, n_failures=mine.n_failures)
             following = self._following(mine, notification, outcome, last=notification is look.pending[-1])
             stored, marked = await self._advance(look, following, stored)
             look_again = look_again or marked
@@ -184,7 +174,7 @@ class Courier:
             mine,
             notification,
             outcome,
-            rules=self._sending.rules,
+            rules=self._rules,
             now=self._clock(),
             draw=random.random(),  # noqa: S311 (jitter, not a secret)
         )
@@ -198,7 +188,7 @@ class Courier:
             return await self._save(look, following, stored.revision), False
         except ConcurrencyConflict:
             found = await self._deliveries.load(look.job_id, look.endpoint.id)
-            if not (isinstance(found.delivery, Held) and found.delivery.holder == self._sending.holder):
+            if not (isinstance(found.delivery, Held) and found.delivery.holder == self._lease.holder):
                 raise  # we were presumed dead and somebody else goes on
             return await self._save(look, following, found.revision), True
 
@@ -213,46 +203,6 @@ class Courier:
         if isinstance(outcome, Gone):
             await self._disabled.add(look.endpoint.id, reason=outcome.code, registered=look.endpoint.registered)
 
-    async def _attempt(self, look: _Round, notification: Notification, *, n_failures: int) -> Outcome:
-        lane = look.endpoint.lane
-        if not self._circuits.admit(lane):
-            outcome: Outcome = Failed("webhook.circuit_open")
-        else:
-            outcome = await self._post(look, notification, n_failures=n_failures)
-            self._circuits.record(lane, outcome)
-        facts = {
-            "endpoint.id": look.endpoint.id,
-            "webhook.type": notification.type,
-            "webhook.sequence": notification.sequence,
-            "attempt": n_failures + 1,
-            "outcome": outcome.code,
-        }
-        log.log(logging.INFO if isinstance(outcome, Accepted) else logging.WARNING, "webhook.attempted", extra=facts)
-        record_webhook_attempt(outcome=type(outcome).__name__.lower())
-        return outcome
-
-    async def _post(self, look: _Round, notification: Notification, *, n_failures: int) -> Outcome:
-        now = self._clock()
-        try:
-            keys = signing_keys(look.endpoint.secrets, now=now)
-        except InvalidSecret:
-            return Failed("webhook.invalid_secret")
-        if not keys:
-            return Failed("webhook.no_secret")
-        message_id = webhook_id(notification, endpoint_id=look.endpoint.id)
-        body = body_of(notification, look.requested, public_url=self._sending.public_url)
-        attributes = {
-            "http.request.method": "POST",
-            "dailies.webhook.id": message_id,
-            "dailies.webhook.type": notification.type,
-            "dailies.webhook.attempt": n_failures + 1,
-        }
-        with span("webhook.deliver", kind=SpanKind.CLIENT, **attributes) as current:
-            headers = {**_trace_parent(), **signed_headers(message_id, body, sent_at=now, keys=keys)}
-            outcome = await self._sender.post(look.endpoint.url, body, headers)
-            current.set_attribute("dailies.webhook.outcome", outcome.code)
-        return outcome
-
     async def _schedule(self, name: str, job_id: str, endpoint: Endpoint, at: datetime) -> None:
         errand = Errand(job_id=job_id, endpoint_id=endpoint.id)
         await self._timers.schedule(name, errand.key, at=at, payload=msgspec.json.encode(errand))
@@ -261,17 +211,10 @@ class Courier:
         return await self._deliveries.save(look.job_id, look.endpoint.id, delivery, revision=revision)
 
     def _lease_end(self) -> datetime:
-        return self._clock() + timedelta(seconds=self._sending.lease_s)
+        return self._clock() + timedelta(seconds=self._lease.lasts_s)
 
 
 def _refuse_old(events: tuple[AnyEvent, ...], facts: frozenset[str]) -> None:
     """Refuse a history from a replica that does not have yet what we were told of."""
     if facts and not facts <= {event.id for event in events}:
         raise Transient("log.behind", "the history lacks the fact that it was read for", retry_after_s=0.2)
-
-
-def _trace_parent() -> dict[str, str]:
-    """Give the trace header alone: what else we hand along inside is none of a stranger's business."""
-    headers: dict[str, str] = {}
-    inject(headers)
-    return {name: value for name, value in headers.items() if name == "traceparent"}

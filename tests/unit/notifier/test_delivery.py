@@ -31,15 +31,16 @@ LATER = NOW + timedelta(seconds=25)
 ALL = notifications(promoted_job())
 ENDPOINT = Endpoint("ep_1", "acme", "https://a.example/", ())
 RULES = Rules(Schedule((5, 300), jitter=0.0), skip_exhausted=False)
-HELD = Held(holder="me", until=LATER)
+HELD = Held(holder="other", until=LATER)
+MINE = Held(holder="me", until=LATER)
 
 
-def following(outcome: Outcome, delivery: Held = HELD, rules: Rules = RULES) -> Delivery:
+def following(outcome: Outcome, delivery: Held = MINE, rules: Rules = RULES) -> Delivery:
     return after(delivery, ALL[delivery.told], outcome, rules=rules, now=NOW, draw=0.0)
 
 
 def test_a_new_endpoint_is_told_everything_in_order() -> None:
-    assert next_step(Idle(), pending_of(Idle(), ALL, ENDPOINT), now=NOW) == Tell(ALL)
+    assert next_step(Idle(), pending_of(Idle(), ALL, ENDPOINT), me="me", now=NOW) == Tell(ALL)
 
 
 def test_what_was_told_is_not_pending() -> None:
@@ -47,8 +48,8 @@ def test_what_was_told_is_not_pending() -> None:
 
 
 def test_with_nothing_pending_there_is_nothing_to_do() -> None:
-    assert next_step(Idle(told=12), (), now=NOW) == Rest()
-    assert next_step(Waiting(told=12, next_at=LATER, reason="http.500"), (), now=NOW) == Rest()
+    assert next_step(Idle(told=12), (), me="me", now=NOW) == Rest()
+    assert next_step(Waiting(told=12, next_at=LATER, reason="http.500"), (), me="me", now=NOW) == Rest()
 
 
 def test_latest_only_skips_what_was_overtaken() -> None:
@@ -56,18 +57,23 @@ def test_latest_only_skips_what_was_overtaken() -> None:
 
 
 def test_a_held_record_is_waited_for_even_where_nothing_is_pending_yet() -> None:
-    assert next_step(HELD, ALL, now=NOW) == Wait(LATER)
-    assert next_step(HELD, (), now=NOW) == Wait(LATER)
+    assert next_step(HELD, ALL, me="me", now=NOW) == Wait(LATER)
+    assert next_step(HELD, (), me="me", now=NOW) == Wait(LATER)
 
 
 def test_a_record_whose_holder_died_is_taken_over() -> None:
-    assert next_step(HELD, ALL, now=LATER) == Tell(ALL)
+    assert next_step(HELD, ALL, me="me", now=LATER) == Tell(ALL)
+
+
+def test_a_record_that_this_process_left_held_is_taken_up_at_once() -> None:
+    assert next_step(MINE, ALL, me="me", now=NOW) == Tell(ALL)
+    assert next_step(MINE, (), me="me", now=NOW) == Rest()
 
 
 def test_a_failed_delivery_rests_until_its_next_attempt() -> None:
     waiting = Waiting(next_at=LATER, reason="http.500", n_failures=1)
-    assert next_step(waiting, ALL, now=NOW) == Wait(LATER)
-    assert next_step(waiting, ALL, now=LATER) == Tell(ALL)
+    assert next_step(waiting, ALL, me="me", now=NOW) == Wait(LATER)
+    assert next_step(waiting, ALL, me="me", now=LATER) == Tell(ALL)
     assert held(waiting, holder="me", until=LATER).n_failures == 1
 
 
@@ -101,7 +107,7 @@ def test_gone_and_forbidden_addresses_stop_at_once() -> None:
     for outcome in (Gone("http.410"), Rejected("webhook.address_refused")):
         stopped = following(outcome)
         assert isinstance(stopped, Stopped)
-        assert next_step(stopped, ALL, now=LATER) == Rest()
+        assert next_step(stopped, ALL, me="me", now=LATER) == Rest()
 
 
 def test_every_phase_survives_its_record() -> None:

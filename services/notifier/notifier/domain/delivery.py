@@ -91,18 +91,19 @@ class Tell(NamedTuple):
 Step = Rest | Wait | Tell
 
 
-def next_step(delivery: Delivery, pending: tuple[Notification, ...], *, now: datetime) -> Step:
+def next_step(delivery: Delivery, pending: tuple[Notification, ...], *, me: str, now: datetime) -> Step:
     """Decide what to do for an endpoint now.
 
     Args:
         delivery: Its record for the job.
         pending: What it does not know yet.
+        me: This process, which asks only when it is not telling: a record that it holds is left from a failed write.
         now: The time.
     """
     match delivery:
         case Stopped():
             return Rest()
-        case Held(until=until) if now < until:
+        case Held(holder=holder, until=until) if holder != me and now < until:
             return Wait(until)
         case Waiting(next_at=next_at) if pending and now < next_at:
             return Wait(next_at)

@@ -1,7 +1,6 @@
 """Who is told of a job: the URL in its request, and the endpoints that its tenant registered."""
 
 import hashlib
-from base64 import b32encode
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -127,5 +126,5 @@ def _registered(tenant_id: str, tenant: Tenant, registration: Registration) -> E
 
 
 def _id(kind: str, tenant_id: str, name: str) -> str:
-    digest = hashlib.sha256(f"{kind}\x1f{tenant_id}\x1f{name}".encode()).digest()
-    return f"{kind}_{b32encode(digest)[:26].decode().lower()}"
+    digest = hashlib.sha256(f"{kind}\x1f{tenant_id}\x1f{name}".encode())
+    return f"{kind}_{digest.hexdigest()[:32]}"

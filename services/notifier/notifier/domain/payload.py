@@ -4,7 +4,6 @@ References, not contents: the receiver fetches the job where it wants more.
 """
 
 import hashlib
-from base64 import b32encode
 from datetime import datetime
 
 import msgspec
@@ -116,7 +115,7 @@ def body_of(notification: Notification, requested: JobRequested, *, public_url: 
 def webhook_id(notification: Notification, *, endpoint_id: str) -> str:
     """Name one notification to one endpoint: the same at every attempt, and whatever else happened to the job."""
     name = f"{notification.fact.job_id}\x1f{endpoint_id}\x1f{notification.name}"
-    return f"msg_{b32encode(hashlib.sha256(name.encode()).digest())[:26].decode().lower()}"
+    return f"msg_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _clip(notification: Notification) -> Clip | None:
