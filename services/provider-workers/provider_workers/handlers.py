@@ -20,6 +20,7 @@ from provider_workers.domain.steps import Step, next_step
 from provider_workers.domain.tick import Tick, decode_tick, encode_tick
 from provider_workers.following import Following
 from provider_workers.intake import Intake
+from provider_workers.one_at_a_time import OneAtATime
 from provider_workers.ports import Desk
 from provider_workers.reconciling import Reconciling
 from provider_workers.recording import Recording
@@ -37,6 +38,7 @@ class Handlers:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._turns = OneAtATime()
         self._closing = Closing(desk)
         intake, recording = Intake(desk), Recording(desk)
         self._submitting = Submitting(desk, closing=self._closing, recording=recording)
@@ -108,13 +110,17 @@ class Handlers:
     async def _advance(self, tick: Tick) -> bool:
         """Take the next step of a clip; False where the log does not know it as one of ours."""
         with bound_job(tick.job_id):
-            clip = await self._desk.clip(tick.job_id, tick.clip_id)
-            if clip is None or clip.request.provider != self._desk.vendor.name:
-                return False
-            held = await self._desk.intents.read(tick.clip_id) if clip.phase is Phase.OPEN else None
-            if await self._take_step(clip, held, tick):
-                await self._submitted(clip, tick)
-            return True
+            async with self._turns.turn(tick.clip_id):
+                return await self._advance_alone(tick)
+
+    async def _advance_alone(self, tick: Tick) -> bool:
+        clip = await self._desk.clip(tick.job_id, tick.clip_id)
+        if clip is None or clip.request.provider != self._desk.vendor.name:
+            return False
+        held = await self._desk.intents.read(tick.clip_id) if clip.phase is Phase.OPEN else None
+        if await self._take_step(clip, held, tick):
+            await self._submitted(clip, tick)
+        return True
 
     async def _take_step(self, clip: Clip, held: Held | None, tick: Tick) -> bool:
         """Take the step that is owed; True where the clip was submitted (or found) just now."""

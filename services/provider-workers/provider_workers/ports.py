@@ -29,7 +29,7 @@ class FactLog(Protocol):
         """Write one fact; False where it had already happened."""
         ...
 
-    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> int:
         """Write a decision if nothing about the job changed, else raise ConcurrencyConflict."""
         ...
 

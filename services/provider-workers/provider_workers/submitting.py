@@ -7,7 +7,7 @@ nothing of it.
 import logging
 
 from opentelemetry.trace import SpanKind
-from runtime.errors import ConcurrencyConflict, NotFound, Transient
+from runtime.errors import ConcurrencyConflict, NotFound, Permanent, Transient
 from runtime.telemetry import span
 
 from provider_workers.adapters.intents import Held
@@ -58,7 +58,7 @@ class Submitting:
             return True
         try:
             order = await self._order(clip)
-        except NotFound:
+        except (NotFound, Permanent):  # deleted, in a bucket that is not ours, or not what was stored
             end = facts.failed(clip, "invalid_request", now=desk.clock(), wording=NO_FIRST_FRAME)
             await self._closing.end(clip, end)
             return False

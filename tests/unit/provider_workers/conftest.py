@@ -97,15 +97,16 @@ class MemoryLog:
         self.events.append(event)
         return True
 
-    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> None:
-        def write() -> None:
+    async def append(self, job_id: str, events: Sequence[Event], *, expected_sequence: int) -> int:
+        def write() -> int:
             if self._sequence(job_id) != expected_sequence:
                 raise ConcurrencyConflict("job.changed", job_id)
             for event in events:
                 if not self.add(event):
                     raise ConcurrencyConflict("job.changed", job_id)
+            return self._sequence(job_id)
 
-        self._effects.around(write)
+        return self._effects.around(write)
 
     async def history(self, job_id: str) -> History:
         return History(tuple(e for e in self.events if e.job_id == job_id), self._sequence(job_id))

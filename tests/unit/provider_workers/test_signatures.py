@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 from provider_workers.adapters.kling_legacy import token_of
-from provider_workers.adapters.signatures import is_signed, sign
+from provider_workers.adapters.signatures import checked_secret, is_signed, sign
+from runtime.errors import Permanent
 
 # From Kling's documents of its callbacks.
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
@@ -40,6 +41,13 @@ def test_header_names_come_in_any_case():
 )
 def test_anything_else_is_a_forgery(headers, body, now_s):
     assert not is_signed(headers, body, secret=SECRET, now=datetime.fromtimestamp(now_s, UTC))
+
+
+def test_a_secret_that_is_none_stops_the_start():
+    assert checked_secret(SECRET) == SECRET
+    assert checked_secret("") == ""
+    with pytest.raises(Permanent):
+        checked_secret("whsec_???")
 
 
 def test_a_legacy_token_is_signed_as_the_vendor_expects():

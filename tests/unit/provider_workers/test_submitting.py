@@ -1,9 +1,11 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, JobCancelled, ProviderSubmitted
+from provider_workers.domain.adapter import Image
 from provider_workers.domain.failures import ProviderError
-from runtime.errors import Transient
+from runtime.errors import DependencyUnavailable, NotFound, Transient
 
 
 def error(kind, **details):
@@ -132,3 +134,44 @@ async def test_a_process_that_stood_still_after_its_intent_does_not_post(world):
     assert world.vendor.n_posts == 0
     await world.run_timers(until=lambda: bool(world.log.of(ProviderSubmitted)))
     assert world.vendor.n_posts == 1
+
+
+async def test_a_first_frame_travels_with_the_order(world):
+    frame = await world.objects.put("jobs/job_1/x/frame.png", b"png", media_type="image/png")
+    await world.handlers.on_clip_requested(world.request(first_frame=frame))
+    assert world.vendor.orders["task-1"].first_frame == Image(content=b"png", media_type="image/png")
+
+
+async def test_a_first_frame_that_cannot_be_read_ends_the_clip(world):
+    async def gone(_):
+        raise NotFound("asset.gone")
+
+    world.objects.fetch = gone
+    frame = await world.objects.put("jobs/job_1/x/frame.png", b"png", media_type="image/png")
+    await world.handlers.on_clip_requested(world.request(first_frame=frame))
+    assert world.vendor.n_posts == 0
+    assert world.log.of(ClipFailed)[0].code == "clip.first_frame_gone"
+
+
+async def test_a_bus_that_is_away_for_a_moment_does_not_lose_an_accepted_clip(world):
+    append, n_failures = world.log.append_fact, 2
+
+    async def shaky(event):
+        nonlocal n_failures
+        if n_failures:
+            n_failures -= 1
+            raise DependencyUnavailable("nats.unavailable")
+        return await append(event)
+
+    world.log.append_fact = shaky
+    await world.handlers.on_clip_requested(world.request())
+    assert len(world.log.of(ProviderSubmitted)) == 1
+    assert not world.log.of(ProviderSubmitted)[0].found
+
+
+async def test_looks_at_one_clip_take_turns(world):
+    request = world.request()
+    await asyncio.gather(*(world.handlers.on_clip_requested(request) for _ in range(5)))
+    world.vendor.finish("task-1")
+    await asyncio.gather(*(world.call_back(request.clip_id, "task-1") for _ in range(5)))
+    assert (world.vendor.n_posts, world.vendor.n_polls) == (1, 1)

@@ -24,7 +24,7 @@ from runtime.clock import Clock
 from provider_workers.adapters.download import Downloader
 from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
 from provider_workers.adapters.images import base64_of
-from provider_workers.adapters.signatures import is_signed
+from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
@@ -209,7 +209,7 @@ class Kling:
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self._provider = account.provider
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
-        self._webhook_secret = account.webhook_secret
+        self._webhook_secret = checked_secret(account.webhook_secret)
         self._unit_usd_micros = account.unit_usd_micros
         base_url = account.base_url or BASE_URL
         self._http = VendorHttp(client, account, base_url, clock=clock)

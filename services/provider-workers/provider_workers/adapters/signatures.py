@@ -7,8 +7,23 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
+from runtime.errors import Permanent
+
 TOLERANCE_S = 300.0
 """Older or newer messages are refused, so that a recorded one cannot be replayed."""
+
+
+def checked_secret(secret: str) -> str:
+    """Give a webhook secret back when it is one; empty stays empty.
+
+    Raises:
+        Permanent: It is not `whsec_` and base64.
+    """
+    try:
+        sign("", "", b"", secret=secret)
+    except ValueError as err:
+        raise Permanent("worker.invalid_setting", f"WORKER_WEBHOOK_SECRET: {err}.") from err
+    return secret
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, *, secret: str, now: datetime) -> bool:

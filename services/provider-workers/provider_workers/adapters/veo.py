@@ -24,7 +24,7 @@ from runtime.clock import Clock
 
 from provider_workers.adapters.download import Downloader, save_inline
 from provider_workers.adapters.http import Call, Reply, VendorHttp
-from provider_workers.adapters.signatures import is_signed
+from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.adapters.veo_wire import Operation, error_of, from_response, to_request
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
@@ -167,7 +167,7 @@ class VeoGemini(_Google):
         base_url = account.base_url or GEMINI_URL
         super().__init__(account, client, clock, base_url)
         self._headers = {"x-goog-api-key": account.needed("api_key")}
-        self._webhook_secret = account.webhook_secret
+        self._webhook_secret = checked_secret(account.webhook_secret)
         self._downloader = Downloader(client, account, base_url, key_headers=self._headers, max_redirects=MAX_REDIRECTS)
 
     async def submit(self, order: Order) -> Submission:

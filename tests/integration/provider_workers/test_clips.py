@@ -1,0 +1,196 @@
+"""Clips from order to end, at the simulated vendors: what is told, what is stored, what is billed."""
+
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+from dailies_contracts import ClipFailed, ClipReady, ClipSettled, JobCancelled, ProviderSubmitted
+from testkit.clients import s3_client
+
+ADAPTERS = ["kling", "kling-legacy", "veo", "veo-gemini"]
+
+
+async def billed(simulator):
+    return [task["billed_usd_micros"] for task in await simulator.tasks()]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_a_clip_is_rendered_stored_and_billed_once(adapter, facts, simulator, worker, s3, s3_bucket):
+    async with worker(adapter):
+        order = await facts.order(adapter)
+        ready = await facts.next(ClipReady)
+    (submitted,) = facts.of(ProviderSubmitted)
+    assert not submitted.found
+    assert await billed(simulator) == [ready.cost_usd_micros]
+    assert (ready.media.video_codec, round(ready.media.duration_s)) == ("h264", order.prompt.duration_s)
+    with contextlib.closing(s3_client(s3)) as client:
+        key = f"jobs/{order.job_id}/{order.clip_id}/source.mp4"
+        stored = client.get_object(Bucket=s3_bucket, Key=key)["Body"].read()
+        tags = client.get_object_tagging(Bucket=s3_bucket, Key=key)["TagSet"]
+    assert ready.asset.uri == f"s3://{s3_bucket}/{key}"
+    assert len(stored) == ready.asset.size_bytes
+    assert tags == [{"Key": "stage", "Value": "draft"}]
+
+
+async def test_the_charge_is_what_kling_reports(facts, simulator, worker):
+    await simulator.tell("settings", kling_billing="cash")
+    async with worker("kling"):
+        await facts.order("kling")
+        ready = await facts.next(ClipReady)
+    await simulator.tell("settings", kling_billing="unit")
+    assert (ready.cost_usd_micros, ready.cost_source) == (210_000, "vendor")
+
+
+@pytest.mark.parametrize("adapter", ["kling", "kling-legacy"])
+async def test_a_lost_answer_is_found_and_billed_once(adapter, facts, simulator, worker):
+    await simulator.fault("response_lost", count=1)
+    async with worker(adapter):
+        await facts.order(adapter)
+        await facts.next(ClipReady)
+    (submitted,) = facts.of(ProviderSubmitted)
+    assert submitted.found
+    assert [task["n_submissions"] for task in await simulator.tasks()] == [1]
+
+
+async def test_a_lost_answer_that_a_callback_explains_is_billed_once(facts, simulator, worker, gateway):
+    await simulator.fault("response_lost", count=1)
+    async with worker("veo-gemini", callback_url=gateway.base_url, callback_secret="callback-secret"):
+        await facts.order("veo-gemini")
+        await facts.next(ClipReady)
+    assert facts.of(ProviderSubmitted)[0].found
+    assert len(await simulator.tasks()) == 1
+
+
+async def test_a_lost_answer_that_nothing_explains_keeps_the_hold(facts, simulator, worker):
+    await simulator.fault("response_lost", count=1)
+    async with worker("veo"):
+        await facts.order("veo")
+        failed = await facts.next(ClipFailed)
+    assert (failed.kind, failed.may_still_bill) == ("outcome_unknown", True)
+    assert len(await simulator.tasks()) == 1
+
+
+async def test_a_submit_that_never_arrived_is_sent_once_more(facts, simulator, worker):
+    await simulator.fault("dropped", count=1)
+    async with worker("kling"):
+        await facts.order("kling")
+        await facts.next(ClipReady)
+    assert [task["n_submissions"] for task in await simulator.tasks()] == [1]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_a_throttled_submit_waits_as_asked_and_succeeds(adapter, facts, simulator, worker):
+    await simulator.fault("throttled", count=2, retry_after_s=0.3)
+    async with worker(adapter):
+        await facts.order(adapter)
+        await facts.next(ClipReady)
+    assert (await simulator.totals(adapter.split("-")[0]))["n_refused"] == 2
+    assert len(await simulator.tasks()) == 1
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_what_the_vendor_charges_for_a_failure_is_what_we_tell(adapter, facts, simulator, worker):
+    kinds = {
+        "refused_at_submit": "refused",
+        "refused_at_completion": "refused",
+        "failed_at_completion": "unavailable",
+        "out_of_money": "quota",
+        "unauthorized": "auth",
+    }
+    if adapter != "veo":  # Vertex delivers inside its answer: there is no download that could go wrong
+        kinds |= {"truncated_file": "bad_output", "not_a_video": "bad_output"}
+    async with worker(adapter):
+        orders = {fault: await facts.order(adapter, f"{adapter} [[fault:{fault}]]") for fault in kinds}
+        failed = {name: await facts.next(ClipFailed, clip_id=each.clip_id) for name, each in orders.items()}
+    assert {name: event.kind for name, event in failed.items()} == kinds
+    assert not any(event.may_still_bill for event in failed.values())
+    assert sum(event.charged_usd_micros for event in failed.values()) == sum(await billed(simulator))
+
+
+@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini"])
+async def test_a_download_that_went_wrong_once_is_repeated(adapter, facts, simulator, worker):
+    faults = ("expired_url", "truncated_file cut=true count=1", "not_a_video count=1")
+    async with worker(adapter):
+        orders = [await facts.order(adapter, f"{adapter} [[fault:{fault}]]") for fault in faults]
+        for order in orders:
+            await facts.next(ClipReady, clip_id=order.clip_id)
+    assert len(await simulator.tasks()) == len(orders)
+
+
+@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini"])
+async def test_forged_and_repeated_callbacks_change_nothing(adapter, facts, simulator, worker, gateway):
+    for fault in ("callback_forged", "callback_repeated"):
+        await simulator.fault(fault)
+    async with worker(adapter, callback_url=gateway.base_url, callback_secret="callback-secret", poll_scale=1.0):
+        await facts.order(adapter)
+        await facts.next(ClipReady)
+    assert gateway.deliveries
+    assert len(facts.of(ClipReady)) == len(facts.of(ProviderSubmitted)) == 1
+    (task,) = await simulator.tasks()
+    assert task["state"] == "succeeded"
+
+
+async def test_without_callbacks_polling_is_enough(facts, simulator, worker, gateway):
+    await simulator.fault("callback_missing")
+    async with worker("kling", callback_url=gateway.base_url, callback_secret="callback-secret"):
+        await facts.order("kling")
+        await facts.next(ClipReady)
+    assert gateway.deliveries == []
+
+
+async def test_a_stuck_task_is_given_up_and_settled_when_it_ends_after_all(facts, simulator, worker):
+    await simulator.fault("stuck")
+    async with worker("kling", poll_scale=0.01):
+        await facts.order("kling", deadline_s=1.5)
+        failed = await facts.next(ClipFailed)
+        assert (failed.kind, failed.may_still_bill) == ("timed_out", True)
+        (task,) = await simulator.tasks()
+        await simulator.tell(f"tasks/kling/{task['id']}/finish", state="succeeded")
+        settled = await facts.next(ClipSettled)
+    assert [settled.charged_usd_micros] == await billed(simulator)
+    assert settled.asset is not None
+
+
+async def test_a_cancelled_job_settles_what_its_clip_cost(facts, simulator, worker):
+    async with worker("kling"):
+        order = await facts.order("kling")
+        await facts.next(ProviderSubmitted)
+        await facts.log.append_fact(JobCancelled(job_id=order.job_id, tenant_id="acme", occurred_at=order.occurred_at))
+        failed = await facts.next(ClipFailed)
+    assert failed.code == "clip.job_over"
+    assert [failed.charged_usd_micros] == await billed(simulator)
+
+
+async def test_no_more_clips_are_in_flight_than_the_vendor_has_slots(facts, simulator, worker, until):
+    await simulator.tell("settings", max_parallel={"kling": 2})
+    async with worker("kling", n_slots=2) as desk:
+        orders = [await facts.order("kling") for _ in range(5)]
+        for number in range(1, len(orders) + 1):
+            await facts.next(ClipReady, n=number, timeout_s=60)
+
+        async def all_slots_are_free():
+            return await desk.slots.n_held() == 0
+
+        await until(all_slots_are_free)
+    await simulator.tell("settings", max_parallel={"kling": 0})
+    assert (await simulator.totals("kling"))["n_refused"] == 0
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_a_first_frame_anchors_the_clip(adapter, facts, simulator, worker):
+    picture = cv2.imencode(".png", np.full((360, 640, 3), 90, dtype=np.uint8))[1].tobytes()
+    async with worker(adapter) as desk:
+        frame = await desk.objects.put("jobs/x/y/frame.png", picture, media_type="image/png")
+        await facts.order(adapter, first_frame=frame)
+        await facts.next(ClipReady)
+    (task,) = await simulator.tasks()
+    assert task["operation"] == "image-to-video"
+
+
+async def test_the_instant_adapter_needs_no_vendor(facts, simulator, worker):
+    async with worker("kling", adapter="instant"):
+        await facts.order("kling")
+        ready = await facts.next(ClipReady)
+    assert (ready.cost_usd_micros, ready.cost_source) == (210_000, "catalogue")
+    assert await simulator.tasks() == []
