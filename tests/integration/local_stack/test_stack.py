@@ -60,7 +60,7 @@ def test_a_stack_that_cannot_start_leaves_nothing_running(tmp_path: Path) -> Non
     broken = Options(
         default_ports=False,
         without=PARTS_ONLY.without - {"router"},
-        env={"router": {"ROUTER_NATS_URL": "not a URL"}},
+        env={"router": {"ROUTER_LOG_LEVEL": "LOUD"}},
     )
     stack = Stack(tmp_path, broken)
     with pytest.raises(StartFailed, match="router"):
