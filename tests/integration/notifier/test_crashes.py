@@ -29,6 +29,7 @@ async def test_a_crash_between_post_and_record_repeats_the_same_message(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_killed_again_and_again_it_tells_everything_in_order(notifier_process, happen, sink: WebhookSink) -> None:
     n_jobs = 170  # twelve notifications each: a little over 2,000
     process = notifier_process(circuit_failures="1000")

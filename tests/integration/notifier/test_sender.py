@@ -136,6 +136,14 @@ async def test_a_certificate_that_nobody_signed_is_refused(tls_port: int) -> Non
         assert await post(sender, f"https://hooks.example:{tls_port}/") == Failed("webhook.tls_failed")
 
 
+async def test_names_are_looked_up_with_the_system_s_settings_by_default(sink: WebhookSink) -> None:
+    async with open_sender(OPEN, clock=lambda: datetime.now(UTC), timeout_s=5.0) as sender:
+        assert await post(sender, f"http://localhost:{port_of(sink)}/") == Accepted("http.204")
+    async with open_sender(Guard(allow_http=True), clock=lambda: datetime.now(UTC), timeout_s=5.0) as sender:
+        assert await post(sender, f"http://localhost:{port_of(sink)}/") == Failed("webhook.address_refused")
+    assert len(sink.deliveries) == 1
+
+
 async def test_a_silent_server_is_given_up_in_time(sink: WebhookSink) -> None:
     sink.usual_answer = Answer(delay_s=30)
     async with sending(timeout_s=0.2) as sender:
