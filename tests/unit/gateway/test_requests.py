@@ -37,8 +37,8 @@ BAD: dict[str, tuple[bytes | dict[str, Any], str, str]] = {
     "61 s": ({**GOOD, "duration_s": 61}, "request.invalid_field", "from 1 to 60"),
     "half a second": ({**GOOD, "duration_s": 0.5}, "request.invalid_field", "whole number"),
     "seconds as text": ({**GOOD, "duration_s": "5"}, "request.invalid_field", "whole number"),
-    "negative budget": ({**GOOD, "budget_usd_micros": -1}, "request.invalid_field", "0 or more"),
-    "huge budget": ({**GOOD, "budget_usd_micros": 10**30}, "request.invalid_field", "millionths"),
+    "negative budget": ({**GOOD, "budget_usd_micros": -1}, "request.invalid_field", "from 0"),
+    "huge budget": ({**GOOD, "budget_usd_micros": 10**30}, "request.invalid_field", "one dollar"),
     "unknown quality": ({**GOOD, "quality": "best"}, "request.invalid_field", '"premium"'),
     "unknown resolution": ({**GOOD, "resolution": "8k"}, "request.invalid_field", '"1080p"'),
     "seed too large": ({**GOOD, "seed": 2**32}, "request.invalid_field", "4294967295"),
@@ -83,8 +83,8 @@ BAD: dict[str, tuple[bytes | dict[str, Any], str, str]] = {
     "webhook with a bad port": ({**GOOD, "webhook_url": "https://example.com:99999/"}, "request.webhook_url", "port"),
     "webhook with a space": ({**GOOD, "webhook_url": "https://example.com/a b"}, "request.webhook_url", "spaces"),
     "metadata number": ({**GOOD, "metadata": {"a": 1}}, "request.invalid_field", "pairs of text"),
-    "metadata name with a null": ({**GOOD, "metadata": {"a\x00b": "1"}}, "request.invalid_field", "pairs of text"),
-    "long metadata": ({**GOOD, "metadata": {"a": "x" * 501}}, "request.invalid_field", "up to 500"),
+    "metadata name with a null": ({**GOOD, "metadata": {"a\x00b": "1"}}, "request.invalid_field", "control characters"),
+    "long metadata": ({**GOOD, "metadata": {"a": "x" * 513}}, "request.invalid_field", "up to 512"),
     "21 labels": ({**GOOD, "metadata": {str(n): "" for n in range(21)}}, "request.invalid_field", "at most 20"),
 }
 
