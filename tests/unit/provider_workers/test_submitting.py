@@ -172,6 +172,7 @@ async def test_a_bus_that_is_away_for_a_moment_does_not_lose_an_accepted_clip(wo
 async def test_looks_at_one_clip_take_turns(world):
     request = world.request()
     await asyncio.gather(*(world.handlers.on_clip_requested(request) for _ in range(5)))
+    n_polls = world.vendor.n_polls
     world.vendor.finish("task-1")
     await asyncio.gather(*(world.call_back(request.clip_id, "task-1") for _ in range(5)))
-    assert (world.vendor.n_posts, world.vendor.n_polls) == (1, 1)
+    assert (world.vendor.n_posts, world.vendor.n_polls) == (1, n_polls + 1)
