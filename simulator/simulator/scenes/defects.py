@@ -24,9 +24,9 @@ def draft_defects(seed: int) -> tuple[Defect, ...]:
     """The small flaws of a cheap render, by seed: softness, a little noise, sometimes an unsteady shape."""
     rng = np.random.default_rng([seed, 71])
     flaws = [
-        Defect(kind="blur", strength=round(float(rng.uniform(0.02, 0.22)), 3)),
-        Defect(kind="noise", strength=round(float(rng.uniform(0.0, 0.1)), 3)),
-        Defect(kind="flicker", strength=round(float(rng.uniform(0.0, 0.03)), 3)),
+        Defect(kind="blur", strength=round(float(rng.uniform(0.02, 0.35)), 3)),
+        Defect(kind="noise", strength=round(float(rng.uniform(0.0, 0.15)), 3)),
+        Defect(kind="flicker", strength=round(float(rng.uniform(0.0, 0.1)), 3)),
     ]
     if rng.random() < 0.3:  # noqa: PLR2004 - share of drafts whose subject wobbles
         flaws.append(Defect(kind="morph", strength=round(float(rng.uniform(0.04, 0.2)), 3)))

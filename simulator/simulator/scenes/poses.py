@@ -13,6 +13,7 @@ from simulator.scenes.grammar import CameraName, MotionName
 ZOOM_REACH = 0.25  # a dolly move ends this much closer
 _PAN_REACH = 0.12
 _TILT_REACH = 0.09
+_BREATH = 0.004  # radius of the slow drift that even a camera on a tripod has in generated video
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ def camera_view(camera: CameraName, *, u: float, t_s: float, aspect: float) -> V
     across = (2.0 * _ease(u) - 1.0) * _PAN_REACH * min(1.0, aspect)
     along = (2.0 * _ease(u) - 1.0) * _TILT_REACH
     views: dict[CameraName, View] = {
-        "static": View(),
+        "static": View(x=_BREATH * math.cos(0.9 * t_s), y=_BREATH * math.sin(0.9 * t_s)),
         "dolly_in": View(zoom=1.0 + ZOOM_REACH * _ease(u)),
         "dolly_out": View(zoom=1.0 + ZOOM_REACH * (1.0 - _ease(u))),
         "pan_left": View(x=-across),
