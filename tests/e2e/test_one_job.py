@@ -65,7 +65,7 @@ async def test_a_cancelled_job_ends_and_its_clips_are_still_paid(client: Any) ->
     view = await client.ended(job_id)
     assert view["state"] == "cancelled"
     settled = await client.until(
-        job_id, lambda seen: all(clip["state"] in {"scored", "ready", "failed"} for clip in seen["clips"])
+        job_id, lambda seen: all(clip["state"] in {"scored", "failed"} for clip in seen["clips"])
     )
     assert settled["state"] == "cancelled"
     assert (await client.http.post(f"/v1/jobs/{job_id}/cancel")).status_code == 409
