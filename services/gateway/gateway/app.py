@@ -25,6 +25,7 @@ from gateway.routes.admin import AdminRoutes
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.callbacks import CallbackRoutes
 from gateway.routes.errors import install_problems
+from gateway.routes.express import Express, Lane
 from gateway.routes.health import HealthRoutes
 from gateway.routes.jobs import JobRoutes
 from gateway.routes.openapi import install_openapi
@@ -99,8 +100,9 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     admin = Admin(keys=parts.keys, tenants=parts.tenants, clock=service.clock)
     secret = settings.callback_secret.get_secret_value()
     callbacks = Callbacks(log=service.log, timers_of=service.timers_of, secret=secret)
+    jobs = _job_routes(settings, parts, doorkeeper)
     routers = (
-        _job_routes(settings, parts, doorkeeper).router(),
+        jobs.router(),
         CallbackRoutes(callbacks=callbacks).router(),
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
@@ -111,6 +113,7 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     )
     for router in routers:
         app.include_router(router)
+    app.add_middleware(Express, lane=Lane("POST", "/v1/jobs", jobs.create))
     app.add_middleware(Tracing)
     install_problems(app)
     install_openapi(app)

@@ -21,14 +21,15 @@ _encoder = msgspec.json.Encoder()
 
 def install_problems(app: FastAPI) -> None:
     """Make every error of an app a problem."""
-    app.add_exception_handler(DailiesError, _on_error)
-    app.add_exception_handler(InvalidSubject, _on_error)
+    app.add_exception_handler(DailiesError, on_error)
+    app.add_exception_handler(InvalidSubject, on_error)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Exception, _on_error)
+    app.add_exception_handler(Exception, on_error)
 
 
-async def _on_error(request: Request, err: Exception) -> Response:
+async def on_error(request: Request, err: Exception) -> Response:
+    """Say what the caller gets for an error, and log those that are ours."""
     problem, headers = answer_to(err, instance=request.url.path, trace_id=current_trace_id())
     if isinstance(err, Transient):
         log.warning("request.deferred", extra={"code": err.code, "detail": err.detail})

@@ -1,18 +1,19 @@
 """One server span a request, in the caller's trace, and one metric; the only middleware of the gateway."""
 
 import time
-from collections.abc import Mapping
 
-from opentelemetry import trace
+from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from runtime.metrics import record_http
-from runtime.telemetry import JOB_ID, joined, span
+from runtime.telemetry import JOB_ID
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTEXT_HEADERS = frozenset({b"traceparent", b"tracestate"})
 """Not `baggage`: what a stranger puts there would travel to every service."""
 QUIET_PATHS = frozenset({"/livez", "/readyz"})
 SERVER_ERROR = 500
+_tracer = trace.get_tracer("dailies")
 
 
 class Tracing:
@@ -36,13 +37,17 @@ class Tracing:
             await send(message)
 
         method = scope["method"]
-        with joined(_context_of(scope)), span(method, kind=SpanKind.SERVER, http__request__method=method) as server:
-            try:
-                await self._app(scope, receive, watched)
-            finally:
-                route = route_of(scope)
-                _describe(server, f"{method} {route}", route, status)
-                record_http(route=route, status=status, duration_s=time.perf_counter() - started_s)
+        parent = _context_of(scope)
+        server = _tracer.start_span(method, parent, SpanKind.SERVER, {"http.request.method": method})
+        token = context.attach(trace.set_span_in_context(server, parent))
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            context.detach(token)
+            route = route_of(scope)
+            _describe(server, f"{method} {route}", route, status)
+            server.end()
+            record_http(route=route, status=status, duration_s=time.perf_counter() - started_s)
 
 
 def name_job(job_id: str) -> None:
@@ -64,5 +69,6 @@ def _describe(server: trace.Span, name: str, route: str, status: int) -> None:
         server.set_status(Status(StatusCode.ERROR))
 
 
-def _context_of(scope: Scope) -> Mapping[str, str]:
-    return {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in CONTEXT_HEADERS}
+def _context_of(scope: Scope) -> Context:
+    carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in CONTEXT_HEADERS}
+    return propagate.extract(carrier, Context()) if carrier else Context()
