@@ -53,12 +53,13 @@ def job_view(events: Sequence[AnyEvent], *, trace_id: str = "") -> JobView | Non
     completed = _last(e.JobCompleted, events)
     compiled = _last(e.PromptCompiled, events)
     reviews = _reviews(events)
+    timeline = timeline_of(events)
     return JobView(
         job_id=requested.job_id,
         tenant_id=requested.tenant_id,
         state=_state(ended, clips, reviews),
         requested_at=shown_at(requested.occurred_at),
-        updated_at=max(shown_at(event.occurred_at) for event in events),
+        updated_at=max(entry.at for entry in timeline),
         ended_at=shown_at(ended.occurred_at) if ended else None,
         cancel_requested=_last(e.JobCancelRequested, events) is not None,
         source=requested.source,
@@ -72,7 +73,7 @@ def job_view(events: Sequence[AnyEvent], *, trace_id: str = "") -> JobView | Non
         reasons=completed.reasons if completed else (),
         costs=_costs(requested, clips, completed),
         error=_error(_last(e.JobFailed, events)),
-        timeline=timeline_of(events),
+        timeline=timeline,
         trace_id=trace_id,
     )
 
