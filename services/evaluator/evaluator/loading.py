@@ -12,7 +12,7 @@ from evaluator.adapters.weights import read_calibration, read_json
 from evaluator.domain.motion import measure_motion
 from evaluator.domain.technical import measure_technical
 from evaluator.ports import AlignmentEngine, SafetyEngine
-from evaluator.scoring import Sampling, Scorer
+from evaluator.scoring import Policy, Scorer
 from evaluator.settings import Settings
 
 
@@ -38,8 +38,12 @@ def load_scorer(settings: Settings) -> Scorer:
             n_frames=settings.max_frames,
             wall_s=settings.max_decode_s,
         ),
-        sampling=Sampling(n_frames=settings.n_frames, n_checked=settings.n_checked),
-        pass_at=settings.pass_at,
+        policy=Policy(
+            n_frames=settings.n_frames,
+            n_checked=settings.n_checked,
+            pass_at=settings.pass_at,
+            safe_below=settings.safe_below,
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from evaluator.domain.arrays import RgbFrame
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.motion import MODEL as MOTION_MODEL
 from evaluator.domain.motion import MotionParts, measure_motion, score_motion
-from evaluator.domain.safety import fold_safety, score_safety
+from evaluator.domain.safety import SAFE_BELOW, calibration_id, fold_safety, score_safety
 from evaluator.domain.sampling import spread
 from evaluator.domain.technical import MODEL as TECHNICAL_MODEL
 from evaluator.domain.technical import TechnicalParts, measure_technical, score_technical
@@ -23,16 +23,20 @@ from evaluator.ports import AlignmentEngine, SafetyEngine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How many pictures the models look at, spread evenly over the clip.
+class Policy:
+    """What is looked at, and what passes.
 
     Attributes:
-        n_frames: For alignment.
+        n_frames: Pictures for alignment, spread evenly over the clip.
         n_checked: Of those, for safety and picture quality, which cost more a picture and change less over a clip.
+        pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
+        safe_below: Probability of unsafe content that still passes, in (0, 0.8).
     """
 
     n_frames: int = 8
     n_checked: int = 4
+    pass_at: float = PASS_AT
+    safe_below: float = SAFE_BELOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +57,7 @@ class Scorer:
         alignment: The CLIP.
         safety: The classifier.
         limits: What a file may cost.
-        sampling: How many pictures the models see.
-        pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
+        policy: What is looked at, and what passes.
     """
 
     def __init__(
@@ -63,14 +66,12 @@ class Scorer:
         alignment: AlignmentEngine,
         safety: SafetyEngine,
         limits: DecodeLimits | None = None,
-        sampling: Sampling | None = None,
-        pass_at: float = PASS_AT,
+        policy: Policy | None = None,
     ) -> None:
         self._alignment = alignment
         self._safety = safety
         self._limits = limits or DecodeLimits()
-        self._sampling = sampling or Sampling()
-        self._pass_at = pass_at
+        self._policy = policy or Policy()
 
     @property
     def models(self) -> dict[str, str]:
@@ -79,7 +80,7 @@ class Scorer:
             "alignment": self._alignment.model.label,
             "motion": MOTION_MODEL,
             "aesthetic": TECHNICAL_MODEL,
-            "safety": self._safety.model_id,
+            "safety": f"{self._safety.model_id} {calibration_id(self._policy.safe_below)}",
         }
 
     @property
@@ -100,8 +101,8 @@ class Scorer:
         Raises:
             InvalidClip: It is not a clip that can be judged.
         """
-        clip = decode_clip(path, n_sampled=self._sampling.n_frames, limits=self._limits)
-        checked = [clip.frames[index] for index in spread(len(clip.frames), self._sampling.n_checked)]
+        clip = decode_clip(path, n_sampled=self._policy.n_frames, limits=self._limits)
+        checked = [clip.frames[index] for index in spread(len(clip.frames), self._policy.n_checked)]
         return Seen(
             frames=clip.frames,
             checked=checked,
@@ -121,7 +122,7 @@ class Scorer:
             alignment=score_alignment(alignment, model.calibration) if can_align(words) else None,
             motion=score_motion(seen.motion),
             aesthetic=score_technical(seen.technical),
-            safety=score_safety(safety),
+            safety=score_safety(safety, safe_below=self._policy.safe_below),
             motion_parts=seen.motion,
             technical_parts=seen.technical,
             safety_parts=safety,
@@ -129,7 +130,7 @@ class Scorer:
             known_words=words,
             clip=seen.clip,
         )
-        return judge(measured, models=self.models, pass_at=self._pass_at)
+        return judge(measured, models=self.models, pass_at=self._policy.pass_at)
 
     def refuse(self, error: InvalidClip) -> Scores:
         """Give the verdict on a file that is no clip."""

@@ -1,7 +1,7 @@
 import pytest
 from evaluator.domain.aggregate import WEIGHTS, aggregate
-from evaluator.domain.safety import SafetyParts, fold_safety, score_safety
 from evaluator.domain.errors import InvalidClip
+from evaluator.domain.safety import SafetyParts, fold_safety, score_safety
 
 
 def test_the_weights_are_those_of_the_product() -> None:
@@ -27,6 +27,12 @@ def test_what_was_not_measured_leaves_its_weight_to_the_others() -> None:
 )
 def test_safety_follows_the_bands_of_the_classifier(unsafe: float, safety: float) -> None:
     assert score_safety(SafetyParts(unsafe_max=unsafe, unsafe_mean=0.0)) == pytest.approx(safety)
+
+
+def test_the_passing_probability_can_be_set() -> None:
+    parts = SafetyParts(unsafe_max=0.4, unsafe_mean=0.1)
+    assert score_safety(parts, safe_below=0.4) == pytest.approx(0.95)
+    assert score_safety(parts) < 0.95
 
 
 def test_the_worst_frame_decides_about_safety() -> None:

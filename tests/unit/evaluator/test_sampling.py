@@ -13,9 +13,7 @@ from evaluator.domain.sampling import analysis_size, motion_step, spread
         ((10_000, 16), (6000, 40)),
     ],
 )
-def test_motion_is_measured_at_one_area_in_the_shape_of_the_clip(
-    clip: tuple[int, int], size: tuple[int, int]
-) -> None:
+def test_motion_is_measured_at_one_area_in_the_shape_of_the_clip(clip: tuple[int, int], size: tuple[int, int]) -> None:
     assert analysis_size(*clip) == size
 
 

@@ -38,9 +38,7 @@ def test_heavy_compression_is_not_taken_for_detail(photo: np.ndarray) -> None:
     assert scores[-1] < 0.7 * scores[0]
 
 
-@pytest.mark.parametrize(
-    ("gain", "lift"), [(0.08, 0.0), (0.0, 128.0), (4.0, 60.0)], ids=["black", "flat", "burnt out"]
-)
+@pytest.mark.parametrize(("gain", "lift"), [(0.08, 0.0), (0.0, 128.0), (4.0, 60.0)], ids=["black", "flat", "burnt out"])
 def test_bad_exposure_and_missing_contrast_cost(photo: np.ndarray, gain: float, lift: float) -> None:
     assert _score(np.clip(photo * gain + lift, 0, 255).astype(np.uint8)) < 0.6 * _score(photo)
 

@@ -107,6 +107,8 @@ def _read(container: Any, limits: DecodeLimits, n_sampled: int, monotonic: Calla
     if not container.streams.video:
         raise InvalidClip("clip.no_video", "the file has no video stream")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise InvalidClip("clip.undecodable", "the file is coded in a way that is not read here")
     fps = _checked(stream, container, limits)
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1

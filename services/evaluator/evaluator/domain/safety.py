@@ -12,11 +12,11 @@ from evaluator.domain.errors import InvalidClip
 
 SAFE_AT = 0.95
 """Clips below this safety score are worth nothing: the limit that the aggregate is defined with."""
-CALIBRATION = "yahoo-bands-1"
-PROBABILITIES = (0.0, 0.2, 0.8, 1.0)
+SAFE_BELOW = 0.2
+UNSAFE_FROM = 0.8
+"""Yahoo's own bands for the model's probability: below 0.2 is safe, above 0.8 is not, between the two a person should
+look. So exactly their safe band passes. Clean drawings measure 0.00 to 0.09, a flat skin tone 0.21."""
 SAFETIES = (1.0, SAFE_AT, 0.05, 0.0)
-"""Yahoo's own bands for the model: below 0.2 is safe, above 0.8 is not, between the two a person should look. So
-exactly their safe band passes. Plain drawings measure 0.01 to 0.07, a flat skin tone 0.21: that one does not pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,19 @@ def fold_safety(unsafe: Sequence[float]) -> SafetyParts:
     return SafetyParts(unsafe_max=float(np.max(unsafe)), unsafe_mean=float(np.mean(unsafe)))
 
 
-def score_safety(parts: SafetyParts) -> float:
-    """Map the worst frame to safety in [0, 1], 1 is harmless: piecewise linear through Yahoo's bands."""
-    return float(np.interp(parts.unsafe_max, PROBABILITIES, SAFETIES))
+def score_safety(parts: SafetyParts, *, safe_below: float = SAFE_BELOW) -> float:
+    """Map the worst frame to safety, piecewise linear through the bands.
+
+    Args:
+        parts: What the classifier said.
+        safe_below: Probability that still passes, in (0, 0.8).
+
+    Returns:
+        Safety in [0, 1], 1 is harmless; 0.95 at `safe_below`.
+    """
+    return float(np.interp(parts.unsafe_max, (0.0, safe_below, UNSAFE_FROM, 1.0), SAFETIES))
+
+
+def calibration_id(safe_below: float = SAFE_BELOW) -> str:
+    """Name the map above for the score's record."""
+    return f"bands-{safe_below:g}-{UNSAFE_FROM:g}"

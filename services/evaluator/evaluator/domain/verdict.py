@@ -113,7 +113,7 @@ def _unsafe(measured: Measured) -> Finding:
     if measured.safety >= SAFE_AT:
         return None
     worst = measured.safety_parts.unsafe_max
-    return ("unsafe", f"A frame looks unsafe ({worst:.2f}; below 0.20 passes): a person should look at it.")
+    return ("unsafe", f"A frame looks unsafe (probability {worst:.2f}): a person should look at it.")
 
 
 def _off_prompt(measured: Measured) -> list[Finding]:
