@@ -50,7 +50,7 @@ async def build_desk(
         log=service.log,
         timers=service.timers,
         objects=objects,
-        slots=Slots(slots, vendor.name, vendor.slots, ttl_s=settings.slot_ttl_s),
+        slots=Slots(slots, vendor.name, vendor.slots, ttl_s=settings.slot_ttl_s, clock=service.clock),
         intents=Intents(submissions, vendor.name),
         clock=service.clock,
         vendor=vendor,

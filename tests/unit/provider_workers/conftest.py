@@ -279,12 +279,13 @@ class World:
         self.objects = MemoryObjects(self.effects)
         self.vendor = FakeVendor(self.effects)
         self.slot_bucket, self.intent_bucket = MemoryBucket(self.effects), MemoryBucket(self.effects)
-        self.slots = Slots(self.slot_bucket, VENDOR.name, VENDOR.slots, ttl_s=180)
+        self.slots = self.new_slots()
         self.intents = Intents(self.intent_bucket, VENDOR.name)
         self.handlers = self.new_process()
 
     def new_process(self, pace: Pace = PACE) -> Handlers:
         """The handlers as a restarted process has them: nothing is remembered."""
+        self.slots = self.new_slots()
         return Handlers(
             Desk(
                 adapter=self.vendor,
@@ -300,6 +301,10 @@ class World:
                 callback_secret="secret",
             )
         )
+
+    def new_slots(self) -> Slots:
+        """The vendor's slots as a process sees them that has seen nothing yet."""
+        return Slots(self.slot_bucket, VENDOR.name, VENDOR.slots, ttl_s=180, clock=self.clock)
 
     def request(self, attempt: int = 1, **changes: Any) -> ClipRequested:
         """Order a clip, and put the order into the log."""
