@@ -34,9 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=Plan().steps)
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--probe", type=int, default=300, help="held-out scenes to measure on")
-    parser.add_argument(
-        "--measure-only", action="store_true", help="keep the weights in --out, export again"
-    )
+    parser.add_argument("--measure-only", action="store_true", help="keep the weights in --out, export again")
     return parser.parse_args()
 
 

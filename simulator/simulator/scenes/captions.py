@@ -84,7 +84,7 @@ def sample_scene(rng: np.random.Generator) -> g.Scene:
         place_colour=_maybe(rng, g.COLOURS, 0.5) if tintable else None,
         light=_maybe(rng, g.LIGHTS, 0.85),
         camera=_pick(rng, g.CAMERAS),
-        steam=names[0] == g.SUBJECTS.index("cup") and _happens(rng, 0.3),
+        steam=bool(names[0] == g.SUBJECTS.index("cup")) and _happens(rng, 0.3),
     )
 
 
@@ -157,6 +157,8 @@ def _arrange(rng: np.random.Generator, *, subjects: str, place: str, light: str,
 def _noun_phrase(subject: g.Subject, rng: np.random.Generator) -> str:
     noun = _synonym(rng, w.SUBJECT_WORDS[subject.name])
     colour = "" if subject.colour is None else _colour(subject.colour, rng)
+    if subject.colour and f"{colour} {noun}" in w.SUBJECT_WORDS[subject.name].split(", "):
+        colour = subject.colour  # an "oak tree" is a kind of tree, not a brown one
     size = _synonym(rng, "small, little, tiny" if subject.size == "small" else "large, big, huge")
     says_size = subject.size != "medium" and _happens(rng, 0.7)
     return _with_article(" ".join(filter(None, (size if says_size else "", colour, noun))))
