@@ -4,13 +4,14 @@ A bucket is a JetStream stream laid out as NATS key-value clients expect it, wit
 by default: a time to live per key, and atomic batches, so that several keys can change together or not at all.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
 
 from runtime.direct_get import DirectGet, Stored
-from runtime.errors import ConcurrencyConflict, DependencyUnavailable
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, Permanent
 from runtime.jetstream import (
     WRONG_LAST_SEQUENCE,
     Outgoing,
@@ -25,6 +26,7 @@ DELETED = frozenset({"DEL", "PURGE"})
 MARKER_TTL = "3600s"
 """A deletion's marker is needed only until every watcher has seen it."""
 EXPIRED_MARKER = "Nats-Marker-Reason"
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Entry(NamedTuple):
@@ -57,8 +59,12 @@ class Bucket:
         self._prefix = f"$KV.{name}."
 
     async def get(self, key: str) -> Entry | None:
-        """Read one key, None where it does not exist."""
-        found = await self._last(key)
+        """Read one key, None where it does not exist.
+
+        Raises:
+            Permanent: It is no key: a wildcard would read somebody else's.
+        """
+        found = await self._last(_checked(key))
         return None if found is None or _deleted(found) else self._entry(found)
 
     async def entries(self, pattern: str = ">") -> list[Entry]:
@@ -171,6 +177,12 @@ async def open_bucket(
     }
     await declare_stream(connection, config)
     return Bucket(connection, reader, name)
+
+
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Permanent("bucket.invalid_key", f"{key!r} is not a key: use letters, digits, '_', '-' and '.'.")
+    return key
 
 
 def _deleted(stored: Stored) -> bool:

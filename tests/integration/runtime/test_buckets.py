@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from runtime.buckets import Bucket, Change
-from runtime.errors import ConcurrencyConflict
+from runtime.errors import ConcurrencyConflict, Permanent
 from runtime.service import Service
 
 
@@ -50,3 +50,10 @@ async def test_several_keys_change_together_or_not_at_all(bucket: Bucket) -> Non
         await bucket.update_together([Change("clip.b", b"1", 0), Change("total", b"6", revision)])
     assert await bucket.get("clip.b") is None
     assert {entry.key for entry in await bucket.entries()} == {"total", "clip.a"}
+
+
+@pytest.mark.parametrize("key", ["*", ">", "tenant.*", "", "a..b", "a b"])
+async def test_a_wildcard_is_not_a_key(bucket: Bucket, key: str) -> None:
+    await bucket.create("tenant.acme", b"1")
+    with pytest.raises(Permanent):
+        await bucket.get(key)
