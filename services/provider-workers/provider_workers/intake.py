@@ -33,8 +33,8 @@ class Intake:
             DependencyUnavailable: The store does not answer.
         """
         desk, request = self._desk, clip.request
-        with tempfile.TemporaryDirectory(prefix="clip-") as folder:
-            path = Path(folder) / "source.mp4"
+        with tempfile.NamedTemporaryFile(prefix="clip-", suffix=".mp4") as file:
+            path = Path(file.name)
             with span(
                 "vendor.download",
                 kind=SpanKind.CLIENT,
