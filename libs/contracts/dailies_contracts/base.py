@@ -94,4 +94,4 @@ def derive_clip_id(job_id: str, *, stage: Stage, attempt: int) -> str:
 
 def _digest(*parts: str) -> str:
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return b32encode(digest)[:26].decode().lower()
+    return b32encode(digest[:20])[:26].decode().lower()

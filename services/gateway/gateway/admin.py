@@ -35,14 +35,25 @@ class Admin:
         self._clock = clock
 
     async def new_key(self, tenant_id: str, *, name: str) -> NewKey:
-        """Make an API key.
+        """Make an API key, and the tenant's webhook secret with its first one.
 
         Raises:
             InvalidRequest: The tenant's id cannot be one.
         """
         owner = ApiKey(tenant_id=check_tenant(tenant_id), name=name, created_at=self._clock())
         key = new_key(secrets.token_bytes(KEY_BYTES))
+        await self.webhook_secret(tenant_id)
         return NewKey(await self._keys.register(key, owner), key, owner.created_at)
+
+    async def register_key(self, tenant_id: str, key: str, *, name: str) -> None:
+        """Register a key that was made elsewhere; doing it again changes nothing.
+
+        Raises:
+            InvalidRequest: The tenant's id cannot be one.
+        """
+        owner = ApiKey(tenant_id=check_tenant(tenant_id), name=name, created_at=self._clock())
+        await self.webhook_secret(tenant_id)
+        await self._keys.register(key, owner)
 
     async def withdraw_key(self, tenant_id: str, key_id: str) -> None:
         """Withdraw an API key.

@@ -17,7 +17,6 @@ from gateway.adapters.mongo import JobDocuments, open_documents
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
 from gateway.callbacks import Callbacks
-from gateway.domain.keys import ApiKey, check_tenant
 from gateway.domain.requests import Allowed
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
@@ -88,9 +87,8 @@ async def register_bootstrap_key(settings: GatewaySettings, parts: Parts) -> Non
     """
     key = settings.bootstrap_api_key.get_secret_value()
     if key:
-        tenant_id = check_tenant(settings.bootstrap_tenant)
-        owner = ApiKey(tenant_id=tenant_id, name=BOOTSTRAP_NAME, created_at=parts.service.clock())
-        await parts.keys.register(key, owner)
+        admin = Admin(keys=parts.keys, tenants=parts.tenants, clock=parts.service.clock)
+        await admin.register_key(settings.bootstrap_tenant, key, name=BOOTSTRAP_NAME)
 
 
 def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
