@@ -80,7 +80,6 @@ async def client(stack: Stack) -> AsyncIterator[Client]:
     ):
         yield Client(http, simulator)
         await simulator.delete("/faults")
-        await simulator.post("/settings", json={"small_clips": False})
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ MOMENTS = {
 async def test_a_killed_process_loses_nothing_and_pays_nothing_twice(
     client: Any, stack: Stack, webhooks: WebhookSink, name: str
 ) -> None:
-    await client.simulator.post("/settings", json={"small_clips": True})
     before = await client.vendor_tasks()
     job_id = await client.request(webhook_url=webhooks.url)
     await asyncio.sleep(MOMENTS[name])

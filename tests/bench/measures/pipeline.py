@@ -1,9 +1,11 @@
 """The whole pipeline with vendors that answer at once and a scorer of constant time, next to the same events published raw.
 
-The vendors are the adapter `instant`, the scorer is the engine `constant`: what is measured is orchestration.
+The vendors are the adapter `instant`, the scorer is the engine `constant`, and vendors have slots enough: what is
+measured is orchestration.
 """
 
 import asyncio
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,7 +29,8 @@ from testkit.stack import Options, local_stack
 
 from measures.figures import Figure, percentile
 
-N_AT_ONCE = 400
+CATALOG = Path(__file__).parents[3] / "deploy" / "catalog.toml"
+N_AT_ONCE = 200
 N_ALONE = 40
 TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
 WITHOUT = frozenset({"simulator", "spans"})
@@ -39,7 +42,10 @@ async def measure(runs: int) -> list[Figure]:
     """Measure jobs per second with many at once, and the time of a job alone."""
     rates, raw, medians, tails = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        async with local_stack(Path(folder), Options(without=WITHOUT, env=_environment())) as stack:
+        catalog = Path(folder, "catalog.toml")
+        catalog.write_text(re.sub(r"slots = \d+", "slots = 1000", CATALOG.read_text()))
+        options = Options(without=WITHOUT, env=_environment(), catalog=catalog)
+        async with local_stack(Path(folder), options) as stack:
             connection = await nats.connect(stack.facts["nats_url"])
             await _run_jobs(connection, "warm", 10, at_once=10)
             for number in range(runs):
