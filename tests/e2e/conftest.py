@@ -1,4 +1,4 @@
-"""One whole stack for the session, two routers included; a test sees it over HTTP, the bus and the simulator's ledger."""
+"""One whole stack for the session, with two routers, seen over HTTP, the bus and the simulator's ledger."""
 
 import asyncio
 import time

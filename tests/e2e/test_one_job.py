@@ -7,13 +7,12 @@ from typing import Any
 import av
 import httpx
 import pytest
-from local_stack.stack import Stack
 from testkit.sinks import WebhookSink
 
 pytestmark = pytest.mark.timeout(240)
 
 
-async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSink, stack: Stack) -> None:
+async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSink) -> None:
     before = await client.vendor_tasks()
     job_id = await client.request(webhook_url=webhooks.url, metadata={"campaign": "spring"})
     view = await client.ended(job_id)

@@ -33,7 +33,7 @@ async def measure(runs: int) -> list[Figure]:
                 reads.append(await _timed(service.log.history, job_ids))
                 decided.append(await _timed(await _advance(service), job_ids))
                 history = await service.log.history(job_ids[0])
-                if len(history.all(ClipRequested)) != 2:  # noqa: PLR2004 (two drafts, as the catalogue says)
+                if len(history.all(ClipRequested)) != 2:
                     raise RuntimeError("the jobs were not decided")
     baseline = sorted(reads)[len(reads) // 2]
     return [Figure("decisions_per_s", "1/s", tuple(decided), baseline, "baseline: histories read per second")]

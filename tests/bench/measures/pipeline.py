@@ -1,4 +1,4 @@
-"""The whole pipeline with vendors that answer at once and a scorer of constant time, next to the same events published raw.
+"""The whole pipeline with vendors that answer at once and a constant-time scorer, next to raw publishes of its events.
 
 The vendors are the adapter `instant`, the scorer is the engine `constant`, and vendors have slots enough: what is
 measured is orchestration.

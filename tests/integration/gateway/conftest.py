@@ -131,7 +131,7 @@ def until() -> Callable[..., Awaitable[Any]]:
 
     async def asked(holds: Callable[[], Awaitable[Any]], *, timeout_s: float = 30) -> Any:
         async with asyncio.timeout(timeout_s):
-            while not (found := await holds()):  # noqa: ASYNC110 (there is no event to wait for)
+            while not (found := await holds()):
                 await asyncio.sleep(0.02)
         return found
 

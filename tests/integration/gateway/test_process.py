@@ -38,7 +38,7 @@ async def gateway_process(settings: GatewaySettings, **changes: str) -> AsyncIte
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HEADERS, timeout=30) as http:
             async with asyncio.timeout(60):
-                while not await is_ready(http):  # noqa: ASYNC110 (another process)
+                while not await is_ready(http):
                     await asyncio.sleep(0.1)
             yield process, http
     finally:

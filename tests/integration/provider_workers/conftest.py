@@ -41,7 +41,7 @@ DIALECTS = {
 async def holds(condition, *, timeout_s=30):
     """Wait until a condition holds that nothing tells of."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 (a server in another process has no event to wait for)
+        while not await condition():
             await asyncio.sleep(0.02)
 
 

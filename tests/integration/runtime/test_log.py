@@ -46,8 +46,8 @@ async def test_a_decision_is_written_whole_or_not_at_all(service: Service) -> No
     await service.log.append_fact(requested("job_b"))
     history = await service.log.history("job_b")
     await service.log.append("job_b", [compiled("job_b"), failed("job_b")], expected_sequence=history.last_sequence)
+    cancel = JobCancelRequested(job_id="job_b", tenant_id="acme", occurred_at=NOW)
     with pytest.raises(ConcurrencyConflict):
-        cancel = JobCancelRequested(job_id="job_b", tenant_id="acme", occurred_at=NOW)
         await service.log.append("job_b", [cancel, compiled("job_b")], expected_sequence=history.last_sequence)
     after = await service.log.history("job_b")
     assert [type(event).__name__ for event in after.events] == ["JobRequested", "PromptCompiled", "JobFailed"]

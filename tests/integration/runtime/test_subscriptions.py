@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import nats
 from dailies_contracts import AnyEvent, JobRequested, VideoRequest, cloudevents_headers, encode, subject_of
 from runtime.dead_letters import list_dead_letters, replay
 from runtime.errors import Permanent, Transient
@@ -51,8 +52,6 @@ async def test_a_handled_event_is_acknowledged_and_a_transient_failure_comes_aga
 
 
 async def service_info(service: Service) -> tuple[int, int]:
-    import nats
-
     connection = await nats.connect(str(service._settings.nats_url))
     try:
         info = await connection.jetstream().consumer_info("VIDEO", "testing-job_requested")
@@ -130,7 +129,7 @@ async def test_an_unacknowledged_event_of_a_dead_process_comes_to_the_next_one(b
     started = asyncio.Event()
     seen: asyncio.Queue[str] = asyncio.Queue()
 
-    async def hang(event: JobRequested) -> None:
+    async def hang(_: JobRequested) -> None:
         started.set()
         await asyncio.Event().wait()
 

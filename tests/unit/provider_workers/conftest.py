@@ -179,7 +179,7 @@ class MemoryObjects:
     async def put(
         self, key: str, data: bytes | Path, *, media_type: str, tags: Mapping[str, str] | None = None
     ) -> AssetRef:
-        body = data if isinstance(data, bytes) else data.read_bytes()  # noqa: ASYNC240 (a few kilobytes in a test)
+        body = data if isinstance(data, bytes) else data.read_bytes()
         self._effects.around(lambda: self.kept.__setitem__(key, body))
         self.tags[key] = tags or {}
         digest = hashlib.sha256(body).hexdigest()

@@ -80,25 +80,26 @@ class World:
 
     def step(self) -> None:
         options = ["compile", "cancel", "decide", "stale", "clip", "clip", "clip", "review", "time"]
-        match self.data.draw(st.sampled_from(options)):
-            case "compile":
-                self.append(prompt_compiled())
-            case "cancel":
-                if self.data.draw(st.integers(0, 9)) == 0:
-                    self.append(JobCancelRequested(**ABOUT))
-            case "stale":
-                self.decide(self.log[: self.data.draw(st.integers(1, len(self.log)))])
-            case "clip":
-                self.clip_fact()
-            case "review":
-                self.review()
-            case "time":
-                if self.data.draw(st.integers(0, 19)) == 0:
-                    self.now = NOW.replace(day=23)
-            case _:
-                self.decide()
+        getattr(self, f"step_{self.data.draw(st.sampled_from(options))}")()
 
-    def clip_fact(self) -> None:
+    def step_compile(self) -> None:
+        self.append(prompt_compiled())
+
+    def step_cancel(self) -> None:
+        if self.data.draw(st.integers(0, 9)) == 0:
+            self.append(JobCancelRequested(**ABOUT))
+
+    def step_decide(self) -> None:
+        self.decide()
+
+    def step_stale(self) -> None:
+        self.decide(self.log[: self.data.draw(st.integers(1, len(self.log)))])
+
+    def step_time(self) -> None:
+        if self.data.draw(st.integers(0, 19)) == 0:
+            self.now = NOW.replace(day=23)
+
+    def step_clip(self) -> None:
         orders = [event for event in self.log if isinstance(event, ClipRequested)]
         if not orders:
             return
@@ -117,7 +118,7 @@ class World:
             about = {name: getattr(order, name) for name in ("clip_id", "provider", "model", "stage")}
             self.append(ClipSettled(**ABOUT, **about, charged_usd_micros=cost, reason="late"))
 
-    def review(self) -> None:
+    def step_review(self) -> None:
         asked = [event for event in self.log if isinstance(event, ReviewRequested)]
         if asked:
             approved = self.data.draw(st.booleans())
