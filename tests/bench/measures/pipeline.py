@@ -40,7 +40,7 @@ PROCESSES = ("gateway", "projector", "compiler", "router", "worker-kling", "work
 
 async def measure(runs: int) -> list[Figure]:
     """Measure jobs per second with many at once, and the time of a job alone."""
-    rates, raw, medians, tails = [], [], [], []
+    rates, medians, tails = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "catalog.toml")
         catalog.write_text(re.sub(r"slots = \d+", "slots = 1000", CATALOG.read_text()))
@@ -56,8 +56,7 @@ async def measure(runs: int) -> list[Figure]:
                 medians.append(1_000 * percentile(seconds, 0.5))
                 tails.append(1_000 * percentile(seconds, 0.99))
             events = await _history(connection, derive_job_id("bench", "many0-0"))
-            for _ in range(runs):
-                raw.append(await _publish_raw(connection, events))
+            raw = [await _publish_raw(connection, events) for _ in range(runs)]
             await connection.close()
     note = f"vendors: instant, scorer: constant; {len(events)} events a job"
     return [
