@@ -141,7 +141,7 @@ class Service:
 
         Args:
             handler: Gets at least one event.
-            batch_size: At most so many at once; fewer where no more come within a quarter of a second.
+            batch_size: At most so many at once; fewer where no more come within a second.
         """
         subscription = Subscription(self.name, self.name, VIDEO, ("video.v1.>",), batch_size=batch_size)
 

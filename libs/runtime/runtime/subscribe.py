@@ -21,8 +21,8 @@ from runtime.telemetry import joined, span
 
 FETCH_TIMEOUT_S = 5.0
 """One pull request lives so long; it is answered as soon as there is a message."""
-BATCH_WAIT_S = 0.25
-"""A batch is collected for so long: the projection lags by that much and writes in bulk."""
+BATCH_WAIT_S = 1.0
+"""A batch is collected for so long: the projection lags by that much, and writes a busy job once instead of often."""
 MAX_ACK_PENDING = 2_000
 """Messages in flight over all replicas of a service."""
 DEAD_LETTERS_PER_S = 20.0
@@ -95,7 +95,7 @@ class Settler:
         with joined(message.headers, job_id=_job_id(message.subject)), _process_span(message, subscription):
             async with _kept_alive((message,), subscription.ack_wait_s):
                 settlement = await self._settled(message, handler, subscription)
-            await self.apply(message, settlement, subscription)
+                await self.apply(message, settlement, subscription)
         handling_s = time.perf_counter() - started
         record_settled(consumer=subscription.durable, outcome=settlement.outcome, handling_s=handling_s)
 
@@ -108,7 +108,7 @@ class Settler:
                 settlement = ACK
             except Exception as error:  # noqa: BLE001 (this is the settle boundary)
                 settlement = settlement_of(error, n_deliveries=n_deliveries(messages[0]))
-                if settlement.outcome == "nak":
+                if settlement.outcome == "nak" or len(messages) == 1:
                     log_settlement(settlement, error, consumer=subscription.durable)
         if settlement.outcome == "dead_letter" and len(messages) > 1:
             for message in messages:

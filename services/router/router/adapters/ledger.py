@@ -12,6 +12,7 @@ Whoever finds a change half done finishes it first.
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -28,6 +29,8 @@ STEP_ASIDE_S = 0.005
 """About the time that a change takes."""
 MAX_RECENT = 64
 """More remembered versions than this: processes died in step 3, and their clips' records are looked up."""
+LIMIT_TTL_S = 2.0
+"""A changed budget takes effect after so long."""
 SETTLED_TTL_S = 30 * 24 * 3600.0
 """A settled clip's record outlives every possible redelivery."""
 
@@ -46,6 +49,11 @@ class _Stored(NamedTuple):
     revision: int
 
 
+class _Limit(NamedTuple):
+    usd_micros: int
+    read_at: float
+
+
 class Ledger:
     """Holds and charges of every tenant."""
 
@@ -54,6 +62,7 @@ class Ledger:
         self._tenants = tenants
         self._default_limit = default_limit_usd_micros
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._limits: dict[str, _Limit] = {}
         self._counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
     async def left_usd_micros(self, tenant_id: str) -> int:
@@ -174,9 +183,15 @@ class Ledger:
         return {_clip_id(entry.key): _Stored(_entry_decoder.decode(entry.value), entry.revision) for entry in found}
 
     async def _limit(self, tenant_id: str) -> int:
+        known = self._limits.get(tenant_id)
+        now = time.monotonic()
+        if known is not None and now - known.read_at < LIMIT_TTL_S:
+            return known.usd_micros
         found = await self._tenants.get(tenant_id)
         settings = TenantSettings() if found is None else msgspec.json.decode(found.value, type=TenantSettings)
-        return self._default_limit if settings.budget_usd_micros is None else settings.budget_usd_micros
+        own = settings.budget_usd_micros
+        self._limits[tenant_id] = _Limit(self._default_limit if own is None else own, now)
+        return self._limits[tenant_id].usd_micros
 
 
 def _clip_id(key: str) -> str:
