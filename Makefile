@@ -6,7 +6,7 @@ PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulator
 CODE := libs services simulator deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test lint types imports check bench chaos nightly generate train-tiny-clip dead-letters clean
+.PHONY: help install demo up down status test lint types imports check bench chaos generate train-tiny-clip dead-letters clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -24,7 +24,7 @@ status: .venv/demo ## Say what runs
 	@$(BIN)/python -m local_stack status
 
 test: .venv/test ## Install everything (torch too: 6 GB) and run all tests but chaos and bench
-	@$(BIN)/python -m pytest --ignore=tests/chaos --ignore=tests/bench
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/architecture tests/integration && $(BIN)/python -m pytest tests/e2e
 
 lint: .venv/test ## Check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
