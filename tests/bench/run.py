@@ -33,7 +33,9 @@ async def run(names: list[str], runs: int) -> list[Figure]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(MEASURES), choices=list(MEASURES), help="what to measure")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(MEASURES)}; all by default"
+    )
     parser.add_argument("--runs", type=int, default=3, help="rounds per figure; the median is reported")
     parser.add_argument("--out", type=Path, default=Path(".dailies/bench.json"))
     arguments = parser.parse_args()

@@ -30,7 +30,7 @@ from testkit.stack import Options, local_stack
 from measures.figures import Figure, percentile
 
 CATALOG = Path(__file__).parents[3] / "deploy" / "catalog.toml"
-N_AT_ONCE = 200
+N_AT_ONCE = 400
 N_ALONE = 40
 TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
 WITHOUT = frozenset({"simulator", "spans"})
@@ -43,7 +43,8 @@ async def measure(runs: int) -> list[Figure]:
     rates, medians, tails = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "catalog.toml")
-        catalog.write_text(re.sub(r"slots = \d+", "slots = 1000", CATALOG.read_text()))
+        plenty = re.sub(r"slots = \d+", "slots = 1000", CATALOG.read_text())
+        catalog.write_text(re.sub(r"(tenant_budget_usd_micros) = [\d_]+", r"\1 = 1_000_000_000_000", plenty))
         options = Options(without=WITHOUT, env=_environment(), catalog=catalog)
         async with local_stack(Path(folder), options) as stack:
             connection = await nats.connect(stack.facts["nats_url"])
