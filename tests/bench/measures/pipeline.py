@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nats
 from dailies_contracts import (
+    TIMERS,
     VIDEO,
     AnyEvent,
     JobRequested,
@@ -50,12 +51,13 @@ async def measure(runs: int) -> list[Figure]:
             connection = await nats.connect(stack.facts["nats_url"])
             await _run_jobs(connection, "warm", 10, at_once=10)
             for number in range(runs):
-                started = time.perf_counter()
-                await _run_jobs(connection, f"many{number}", N_AT_ONCE, at_once=N_AT_ONCE)
-                rates.append(N_AT_ONCE / (time.perf_counter() - started))
+                await _all_handled(connection)
                 seconds = await _run_jobs(connection, f"alone{number}", N_ALONE, at_once=1)
                 medians.append(1_000 * percentile(seconds, 0.5))
                 tails.append(1_000 * percentile(seconds, 0.99))
+                started = time.perf_counter()
+                await _run_jobs(connection, f"many{number}", N_AT_ONCE, at_once=N_AT_ONCE)
+                rates.append(N_AT_ONCE / (time.perf_counter() - started))
             events = await _history(connection, derive_job_id("bench", "many0-0"))
             raw = [await _publish_raw(connection, events) for _ in range(runs)]
             await connection.close()
@@ -114,6 +116,17 @@ async def _run_jobs(connection: Client, name: str, n: int, *, at_once: int) -> l
     if set(kinds.values()) != {"job_completed"}:
         raise RuntimeError(f"not every job completed: {sorted(set(kinds.values()))}")
     return list(seconds)
+
+
+async def _all_handled(connection: Client) -> None:
+    """Wait until no consumer has anything left of the jobs before."""
+    jetstream = connection.jetstream()
+    async with asyncio.timeout(120):
+        while True:
+            consumers = [info for stream in (VIDEO, TIMERS) for info in await jetstream.consumers_info(stream)]
+            if not any((info.num_pending or 0) + (info.num_ack_pending or 0) for info in consumers):
+                return
+            await asyncio.sleep(0.1)
 
 
 async def _history(connection: Client, job_id: str) -> list[AnyEvent]:
