@@ -19,7 +19,6 @@ from runtime.settings import S3Settings
 from runtime.telemetry import span
 
 UNREACHABLE = (BotoCoreError, HttpClientError, OSError)
-CHUNK_BYTES = 1 << 20
 
 
 class ObjectStore:

@@ -61,13 +61,7 @@ def prompt_compiled(
 def clip_ready(order: ClipRequested, *, cost_usd_micros: int = 200_000, after_s: float = 60) -> ClipReady:
     """The ordered clip came."""
     return ClipReady(
-        job_id=order.job_id,
-        tenant_id=order.tenant_id,
-        occurred_at=order.occurred_at + timedelta(seconds=after_s),
-        clip_id=order.clip_id,
-        provider=order.provider,
-        model=order.model,
-        stage=order.stage,
+        **_about(order, after_s=after_s),
         asset=ASSET,
         media=MEDIA,
         prompt=order.prompt.score_prompt,
@@ -80,13 +74,7 @@ def clip_failed(
 ) -> ClipFailed:
     """The ordered clip failed."""
     return ClipFailed(
-        job_id=order.job_id,
-        tenant_id=order.tenant_id,
-        occurred_at=order.occurred_at + timedelta(seconds=60),
-        clip_id=order.clip_id,
-        provider=order.provider,
-        model=order.model,
-        stage=order.stage,
+        **_about(order, after_s=60),
         kind=kind,
         code=f"provider.{kind}",
         message="It failed.",
@@ -109,13 +97,20 @@ def clip_scored(
         scorer_version="test",
     )
     return ClipScored(
-        job_id=order.job_id,
-        tenant_id=order.tenant_id,
-        occurred_at=order.occurred_at + timedelta(seconds=90),
-        clip_id=order.clip_id,
-        provider=order.provider,
-        model=order.model,
-        stage=order.stage,
+        **_about(order, after_s=90),
         scores=scores,
         scoring_cost_usd_micros=scoring_cost_usd_micros,
     )
+
+
+def _about(order: ClipRequested, *, after_s: float) -> dict[str, Any]:
+    """The fields that every fact about an ordered clip shares."""
+    return {
+        "job_id": order.job_id,
+        "tenant_id": order.tenant_id,
+        "occurred_at": order.occurred_at + timedelta(seconds=after_s),
+        "clip_id": order.clip_id,
+        "provider": order.provider,
+        "model": order.model,
+        "stage": order.stage,
+    }

@@ -1,24 +1,15 @@
 """Composition root of the router."""
 
-from dailies_contracts import (
-    ClipFailed,
-    ClipScored,
-    ClipSettled,
-    JobCancelRequested,
-    JobFailed,
-    JobRequested,
-    PromptCompiled,
-    ReviewDecided,
-)
+from typing import get_args
+
+from dailies_contracts import JobRequested
 from runtime.catalog import load_catalog
 from runtime.service import open_service
 
 from router.adapters.ledger import Ledger
 from router.advance import Advance
-from router.handlers import DEADLINE, Handlers
+from router.handlers import DEADLINE, Handlers, JobFact
 from router.settings import Settings
-
-FACTS = (PromptCompiled, ClipFailed, ClipScored, ClipSettled, ReviewDecided, JobCancelRequested, JobFailed)
 
 
 async def run(settings: Settings) -> None:
@@ -33,6 +24,6 @@ async def run(settings: Settings) -> None:
         advance = Advance(log=service.log, ledger=ledger, catalog=catalog, clock=service.clock)
         handlers = Handlers(advance=advance, timers=service.timers, catalog=catalog)
         service.subscribe(JobRequested, handlers.on_job_requested, concurrency=settings.concurrency)
-        service.subscribe(FACTS, handlers.on_job_fact, concurrency=settings.concurrency)
+        service.subscribe(get_args(JobFact), handlers.on_job_fact, concurrency=settings.concurrency)
         service.on_timer(DEADLINE, handlers.on_deadline)
         await service.run()

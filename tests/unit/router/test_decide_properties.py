@@ -1,7 +1,7 @@
 """Any order, duplicate and loss of deliveries ends in exactly one terminal event, within budget and attempts."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from dailies_contracts import (
@@ -28,18 +28,7 @@ from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_sco
 
 CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
 ABOUT: dict[str, Any] = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
-KINDS: tuple[FailureKind, ...] = (
-    "throttled",
-    "unavailable",
-    "refused",
-    "invalid_request",
-    "auth",
-    "quota",
-    "outcome_unknown",
-    "timed_out",
-    "bad_output",
-    "unclassified",
-)
+KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 REQUESTS = st.fixed_dictionaries(
     {
         "quality": st.sampled_from(["draft", "standard", "premium"]),

@@ -1,4 +1,4 @@
-"""One fresh NATS server per module, a service on it per test."""
+"""A fresh NATS server and a service on it, for the tests that need the runtime and nothing else."""
 
 from collections.abc import AsyncIterator
 
