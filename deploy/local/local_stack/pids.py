@@ -13,7 +13,8 @@ def identity(pid: int) -> str | None:
     """Name the process behind a pid, so that a reused pid is not taken for the old process.
 
     Returns:
-        Its start time in the words of the system, or None when it does not run (a zombie does not run).
+        Its start time in the words of the system, or None when it does not run. A zombie does not run once its last
+        thread has ended: until then it holds its files and ports.
     """
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
@@ -23,8 +24,8 @@ def identity(pid: int) -> str | None:
         fields = stat.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, started_ticks = fields[0], fields[19]
-    return None if state in {"Z", "X"} else started_ticks
+    state, n_threads, started_ticks = fields[0], int(fields[17]), fields[19]
+    return None if state in {"Z", "X"} and n_threads <= 1 else started_ticks
 
 
 def _identity_from_ps(pid: int) -> str | None:

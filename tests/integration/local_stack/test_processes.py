@@ -67,6 +67,22 @@ def test_another_object_can_end_what_was_started(tmp_path: Path) -> None:
     assert identity(pid) is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows a main thread that ended before the others")
+def test_a_process_runs_until_its_last_thread_has_ended(tmp_path: Path) -> None:
+    serve = "threading.Thread(target=http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever).start()"
+    first = f"import ctypes, threading\n{serve}\nctypes.CDLL(None).pthread_exit(None)"
+    process = Process(server(tmp_path, first=first))
+    process.start()
+    pid = process.pid
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    assert (state, process.is_ready()) == ("Z", True)
+    adopted = Process(process.spec, process.running)
+    adopted.kill()
+    assert not answers(process.spec.ready_url)
+    assert identity(pid) is None
+    assert not process.is_alive()
+
+
 def test_a_pid_that_now_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
     first = Process(server(tmp_path))
     first.start()
