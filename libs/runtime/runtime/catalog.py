@@ -21,8 +21,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         durations_s: Lengths it renders, ascending.
         resolution_durations_s: Lengths at one resolution where it allows fewer.
         audio_resolutions: Resolutions at which it renders sound; empty: never.
+        first_frame: Takes a picture to start from.
+        needs_first_frame: Renders from a picture only, never from text alone.
+        aspect_from_frame: With a first frame the picture's shape decides; `aspect_ratios` is for text alone.
+        first_frame_resolutions: Resolutions that it renders with a first frame only.
         usd_micros_per_s: Price per second of output by resolution, without sound.
-        audio_usd_micros_per_s: The same with sound.
+        clip_usd_micros: Price of a whole clip by resolution and length, where the vendor does not charge by the second.
+        audio_usd_micros_per_s: Price per second with sound.
         quality: Expected aggregate score, [0, 1].
         latency_s: Expected time to a clip.
     """
@@ -32,16 +37,36 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     durations_s: tuple[int, ...]
     aspect_ratios: tuple[str, ...]
     resolutions: tuple[str, ...]
-    usd_micros_per_s: dict[str, int]
     prompt_max_chars: int
     quality: float
     latency_s: float
+    usd_micros_per_s: dict[str, int] = {}
+    clip_usd_micros: dict[str, dict[int, int]] = {}
     audio_usd_micros_per_s: dict[str, int] = {}
     audio_resolutions: tuple[str, ...] = ()
     resolution_durations_s: dict[str, tuple[int, ...]] = {}
     negative_prompt: bool = False
     seed: bool = False
     first_frame: bool = False
+    needs_first_frame: bool = False
+    aspect_from_frame: bool = False
+    first_frame_resolutions: tuple[str, ...] = ()
+
+    def takes_aspect(self, aspect_ratio: str, *, from_image: bool) -> bool:
+        """Tell whether it renders this shape, or leaves the shape to the first frame."""
+        return aspect_ratio in self.aspect_ratios or (from_image and self.aspect_from_frame)
+
+    def resolutions_for(self, *, audio: bool, from_image: bool) -> tuple[str, ...]:
+        """Give the resolutions at which it renders such a clip."""
+        if audio:
+            return self.audio_resolutions
+        return self.first_frame_resolutions * from_image + self.resolutions
+
+    def cheapest_resolution(self, duration_s: int) -> str | None:
+        """Give the resolution at which a silent clip of a length costs least; None where it has no such length."""
+        fitting = [name for name in self.resolutions if duration_s in self.durations_at(name)]
+        prices = {x: self.price_usd_micros(duration_s=duration_s, resolution=x, audio=False) for x in fitting}
+        return min(fitting, key=lambda name: prices[name], default=None)
 
     def durations_at(self, resolution: str) -> tuple[int, ...]:
         """Give the lengths in seconds that it renders at a resolution."""
@@ -61,6 +86,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Raises:
             KeyError: The model has no price for this combination.
         """
+        if not audio and resolution in self.clip_usd_micros:
+            return self.clip_usd_micros[resolution][duration_s]
         prices = self.audio_usd_micros_per_s if audio else self.usd_micros_per_s
         return prices[resolution] * duration_s
 

@@ -72,7 +72,9 @@ class Following:
             case Absent():
                 await self._absent(clip, tick)
             case Failed():
-                await self._closing.end(clip, facts.ended_by_vendor(clip, outcome, now=now))
+                charged = cost_of(clip.request, self._desk.vendor, reported_usd_micros=outcome.charged_usd_micros)
+                end = facts.ended_by_vendor(clip, outcome, now=now, charged_usd_micros=charged.usd_micros)
+                await self._closing.end(clip, end)
             case Succeeded() if clip.job_unwanted:
                 await self._unwanted(clip, outcome)
             case Succeeded():

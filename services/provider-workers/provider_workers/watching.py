@@ -75,7 +75,8 @@ class Watching:
                 await self._later(clip, tick)
             case Absent():
                 await self._closing.settle(facts.settled(clip, FORGOTTEN, now=now))
-            case Failed(charged_usd_micros=charged):
+            case Failed(charged_usd_micros=reported):
+                charged = cost_of(clip.request, self._desk.vendor, reported_usd_micros=reported).usd_micros
                 await self._closing.settle(facts.settled(clip, FAILED_LATE, now=now, charged_usd_micros=charged))
             case Succeeded():
                 await self._succeeded(clip, outcome, tick)

@@ -3,12 +3,19 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from compiler.domain.compile import Compiled, compile_request
+from compiler.domain.limits import Settings, Unfit, settings_for
 from compiler.domain.rules import Rules
 from dailies_contracts import AssetRef, CompiledPrompt, VideoRequest
-from runtime.catalog import Catalog
+from runtime.catalog import Catalog, Model
 
 Compile = Callable[..., Compiled]
 IMAGE = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+
+
+def model_of(**limits: object) -> Model:
+    required = {"tier": "draft", "prompt_max_chars": 100, "quality": 0.5, "latency_s": 1.0, "first_frame": True}
+    shape = {"durations_s": (5,), "aspect_ratios": ("16:9",), "resolutions": ("720p",)}
+    return Model(name="m", **(required | shape | limits))
 
 
 def of(result: Compiled, provider: str) -> CompiledPrompt:
@@ -117,3 +124,19 @@ def test_what_the_client_excluded_outlives_what_the_preset_added(catalog: Catalo
     result = compile_request(VideoRequest(prompt="A cup on a desk, slow dolly-in, no text"), changed, rules)
     assert isinstance(result, Compiled)
     assert result.prompts[0].prompt == "A cup on a desk. The camera slowly dollies in. No text."
+
+
+def test_a_model_that_renders_from_a_picture_only_says_so() -> None:
+    model = model_of(needs_first_frame=True)
+    assert settings_for(VideoRequest(prompt="a cup"), model) == Unfit(
+        "limit.needs_image", "m renders from a reference image only."
+    )
+    assert isinstance(settings_for(VideoRequest(prompt="a cup", reference_images=(IMAGE,)), model), Settings)
+
+
+def test_a_picture_may_decide_the_shape_and_open_a_resolution() -> None:
+    model = model_of(aspect_from_frame=True, first_frame_resolutions=("480p",))
+    wanted = {"prompt": "a cup", "aspect_ratio": "9:16", "resolution": "480p"}
+    assert settings_for(VideoRequest(**wanted), model).code == "limit.aspect_ratio"
+    chosen = settings_for(VideoRequest(**wanted, reference_images=(IMAGE,)), model)
+    assert (chosen.resolution, chosen.warnings) == ("480p", ())

@@ -59,10 +59,13 @@ async def test_a_poll_that_fails_is_repeated(world):
     assert isinstance(await ended(world), ClipReady)
 
 
-@pytest.mark.parametrize(("kind", "charged"), [("refused", 0), ("refused", 210_000), ("unavailable", 0)])
-async def test_a_task_that_the_vendor_failed_ends_with_its_kind_and_charge(world, kind, charged):
+@pytest.mark.parametrize(
+    ("kind", "reported", "charged"),
+    [("refused", 0, 0), ("refused", 50_000, 50_000), ("refused", None, 210_000), ("unavailable", 0, 0)],
+)
+async def test_a_task_that_the_vendor_failed_ends_with_its_kind_and_charge(world, kind, reported, charged):
     await submitted(world)
-    world.vendor.finish("task-1", Failed(kind=kind, vendor_code="x", charged_usd_micros=charged))
+    world.vendor.finish("task-1", Failed(kind=kind, vendor_code="x", charged_usd_micros=reported))
     failed = await ended(world)
     assert (failed.kind, failed.charged_usd_micros, failed.may_still_bill) == (kind, charged, False)
 

@@ -15,7 +15,17 @@ from dailies_contracts import (
     ReviewRequested,
 )
 from router.domain.state import Drafting, Ended, Finalizing
-from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import (
+    ASSET,
+    JOB,
+    NOW,
+    TENANT,
+    clip_failed,
+    clip_ready,
+    clip_scored,
+    job_requested,
+    prompt_compiled,
+)
 
 ABOUT = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
 
@@ -33,6 +43,12 @@ def test_a_compiled_premium_job_orders_two_drafts_at_two_vendors(drafting: Any) 
     assert sorted(order.provider for order in orders) == ["kling", "veo"]
     assert all(order.decision.candidates for order in orders)
     assert drafting.decide() == ()
+
+
+def test_the_first_reference_image_is_the_first_frame_of_every_clip(job: Any) -> None:
+    first, second = (msgspec.structs.replace(ASSET, uri=f"s3://b/{name}.png", media_type="image/png") for name in "ab")
+    orders = job.given(job_requested(reference_images=(first, second)), prompt_compiled()).decide()
+    assert [order.first_frame for order in orders] == [first, first]
 
 
 def test_the_decision_says_why_others_were_passed_over(drafting: Any) -> None:

@@ -1,7 +1,8 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
-from runtime.catalog import load_catalog
+from runtime.catalog import Model, load_catalog
 from runtime.errors import Permanent
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "catalog.toml"
@@ -10,7 +11,7 @@ SHIPPED = Path(__file__).parents[3] / "deploy" / "catalog.toml"
 def test_the_shipped_catalogue_prices_every_combination_that_it_offers() -> None:
     for listing in load_catalog(SHIPPED).listings():
         model = listing.model
-        for resolution in model.resolutions:
+        for resolution in model.resolutions_for(audio=False, from_image=model.first_frame):
             for duration_s in model.durations_at(resolution):
                 price = model.price_usd_micros(duration_s=duration_s, resolution=resolution, audio=False)
                 assert price > 0, (model.name, resolution, duration_s)
@@ -23,6 +24,29 @@ def test_a_price_is_per_second_of_the_vendors_own_length() -> None:
     listing = load_catalog(SHIPPED).find("kling", "kling-2.6")
     assert listing is not None
     assert listing.model.price_usd_micros(duration_s=5, resolution="720p", audio=False) == 210_000
+
+
+def model_of(**limits: Any) -> Model:
+    required = {"tier": "draft", "prompt_max_chars": 100, "quality": 0.5, "latency_s": 1.0}
+    shape = {"durations_s": (6, 10), "aspect_ratios": ("16:9",), "resolutions": ("720p", "1080p")}
+    return Model(name="m", **(required | shape | limits))
+
+
+def test_a_vendor_may_charge_by_the_clip() -> None:
+    model = model_of(
+        clip_usd_micros={"720p": {6: 280_000, 10: 560_000}, "1080p": {6: 270_000}},
+        resolution_durations_s={"1080p": (6,)},
+    )
+    assert model.price_usd_micros(duration_s=10, resolution="720p", audio=False) == 560_000
+    assert (model.cheapest_resolution(6), model.cheapest_resolution(10)) == ("1080p", "720p")
+    assert model.cheapest_resolution(8) is None
+
+
+def test_a_first_frame_may_decide_the_shape_and_open_a_resolution() -> None:
+    model = model_of(aspect_from_frame=True, first_frame=True, first_frame_resolutions=("480p",))
+    assert [model.takes_aspect("9:16", from_image=image) for image in (False, True)] == [False, True]
+    assert model.resolutions_for(audio=False, from_image=False) == ("720p", "1080p")
+    assert model.resolutions_for(audio=False, from_image=True) == ("480p", "720p", "1080p")
 
 
 @pytest.mark.parametrize(

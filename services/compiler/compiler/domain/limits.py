@@ -37,7 +37,9 @@ def settings_for(request: VideoRequest, model: Model) -> Settings | Unfit:
     Returns:
         Settings with a warning for each one that is more than was asked for, or the first limit that rules it out.
     """
-    if request.aspect_ratio not in model.aspect_ratios:
+    if model.needs_first_frame and not request.reference_images:
+        return Unfit("limit.needs_image", f"{model.name} renders from a reference image only.")
+    if not model.takes_aspect(request.aspect_ratio, from_image=bool(request.reference_images)):
         offered = ", ".join(model.aspect_ratios)
         return Unfit("limit.aspect_ratio", f"{model.name} renders {offered}, not {request.aspect_ratio}.")
     if request.reference_images and not model.first_frame:
@@ -49,7 +51,7 @@ def settings_for(request: VideoRequest, model: Model) -> Settings | Unfit:
 
 def _choose(request: VideoRequest, model: Model) -> Settings | Unfit:
     enough = RESOLUTIONS[RESOLUTIONS.index(request.resolution) :]
-    offered = model.audio_resolutions if request.audio else model.resolutions
+    offered = model.resolutions_for(audio=request.audio, from_image=bool(request.reference_images))
     fitting = [resolution for resolution in enough if resolution in offered]
     if not fitting:
         sound = " with sound" if request.audio else ""

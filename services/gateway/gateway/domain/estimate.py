@@ -79,17 +79,18 @@ def _prices(key: PriceKey, catalog: Catalog, tier: str) -> list[int]:
 
 
 def _price(key: PriceKey, model: Model, *, is_draft: bool) -> int | None:
-    if key.aspect_ratio not in model.aspect_ratios or (key.needs_image and not model.first_frame):
+    if not model.takes_aspect(key.aspect_ratio, from_image=key.needs_image):
+        return None
+    if (key.needs_image and not model.first_frame) or (model.needs_first_frame and not key.needs_image):
         return None
     enough = RESOLUTIONS[RESOLUTIONS.index(key.resolution) :]
-    offered = model.audio_resolutions if key.audio else model.resolutions
+    offered = model.resolutions_for(audio=key.audio, from_image=key.needs_image)
     for resolution in (name for name in enough if name in offered):
         lengths = [length for length in model.durations_at(resolution) if length >= key.duration_s]
         if not lengths:
             continue
         length = min(lengths)
-        if is_draft:  # a draft is silent and as small as the model renders this length
-            fitting = [name for name in model.resolutions if length in model.durations_at(name)]
-            return min(model.usd_micros_per_s[name] * length for name in fitting)
-        return model.price_usd_micros(duration_s=length, resolution=resolution, audio=key.audio)
+        # A draft is silent and as small as the model renders this length.
+        cheapest = (is_draft and model.cheapest_resolution(length)) or resolution
+        return model.price_usd_micros(duration_s=length, resolution=cheapest, audio=key.audio and not is_draft)
     return None

@@ -104,12 +104,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         vendor_code: The vendor's own code, for people on call.
-        charged_usd_micros: What it bills nevertheless.
+        charged_usd_micros: What it bills nevertheless; None: as much as for a success, and it reports no amount.
     """
 
     kind: FailureKind
     vendor_code: str = ""
-    charged_usd_micros: int = 0
+    charged_usd_micros: int | None = 0
     reference: str = ""
 
 

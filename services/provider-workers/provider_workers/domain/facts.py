@@ -79,14 +79,14 @@ def refused_submit(clip: Clip, error: ProviderError, *, now: datetime) -> ClipFa
     return failed(clip, error.kind, now=now, vendor_code=error.vendor_code, retry_after_s=error.retry_after_s)
 
 
-def ended_by_vendor(clip: Clip, outcome: Failed, *, now: datetime) -> ClipFailed:
+def ended_by_vendor(clip: Clip, outcome: Failed, *, now: datetime, charged_usd_micros: int) -> ClipFailed:
     """The vendor accepted the clip and ended it without a file."""
     return failed(
         clip,
         outcome.kind,
         now=now,
         vendor_code=outcome.vendor_code,
-        charged_usd_micros=outcome.charged_usd_micros,
+        charged_usd_micros=charged_usd_micros,
     )
 
 

@@ -107,6 +107,7 @@ def _requested(
         quote_usd_micros=quote_of(chosen, context),
         deadline_at=min(deadline, context.now + timedelta(seconds=policy.clip_deadline_s)),
         seed=_seed(state, order, attempt),
+        first_frame=next(iter(state.job.request.reference_images), None),
         draft_clip_id=order.draft.clip_id if order.draft else None,
         decision=ClipDecision(
             reason=order.reason, candidates=tuple(_explained(each.candidate, chosen.candidate) for each in ranked)

@@ -65,10 +65,8 @@ def for_stage(prompt: CompiledPrompt, listing: Listing, stage: Stage) -> Compile
     """Make a draft of a prompt: the cheapest resolution that the model renders at this length, without sound."""
     if stage == "final":
         return prompt
-    model = listing.model
-    fitting = [name for name in model.resolutions if prompt.duration_s in model.durations_at(name)]
-    cheapest = min(fitting, key=lambda name: model.usd_micros_per_s[name], default=prompt.resolution)
-    resolution = msgspec.convert(cheapest, Resolution)
+    cheapest = listing.model.cheapest_resolution(prompt.duration_s)
+    resolution = msgspec.convert(cheapest or prompt.resolution, Resolution)
     return msgspec.structs.replace(prompt, resolution=resolution, audio=False)
 
 
