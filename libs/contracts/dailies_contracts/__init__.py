@@ -43,6 +43,7 @@ from dailies_contracts.request import MAX_DURATION_S, MAX_PROMPT_CHARS, Beat, Sh
 from dailies_contracts.streams import CONSUMERS, DEAD_LETTERS, TIMERS, VIDEO, Consumer, stream_configs
 from dailies_contracts.subjects import InvalidSubject, job_filter, subject_filter, subject_of
 from dailies_contracts.values import (
+    Ask,
     Candidate,
     ClipDecision,
     CompiledPrompt,
@@ -62,6 +63,7 @@ __all__ = [
     "TIMERS",
     "VIDEO",
     "AnyEvent",
+    "Ask",
     "AspectRatio",
     "AssetDeleted",
     "AssetFinalized",

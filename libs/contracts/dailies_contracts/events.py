@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from dailies_contracts.base import AssetRef, Event, FailureKind, PromotionClass, Stage, Timestamp, Token
 from dailies_contracts.request import VideoRequest
-from dailies_contracts.values import ClipDecision, CompiledPrompt, MediaFacts, Promotion, Scores, Unsuitable
+from dailies_contracts.values import Ask, ClipDecision, CompiledPrompt, MediaFacts, Promotion, Scores, Unsuitable
 
 
 class JobRequested(Event, frozen=True, kw_only=True, tag="JobRequested"):
@@ -118,6 +118,7 @@ class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):
         provider_task_id: The vendor's id of the task.
         render_ms: From submission to the vendor's success, milliseconds.
         seed: Seed used, where known.
+        ask: What the clip is held against beside `prompt`.
     """
 
     FACT: ClassVar[str] = "clip_ready"
@@ -130,6 +131,7 @@ class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):
     provider_task_id: str = ""
     render_ms: int = 0
     seed: int | None = None
+    ask: Ask | None = None
 
 
 class ClipFailed(ClipEvent, frozen=True, kw_only=True, tag="ClipFailed"):

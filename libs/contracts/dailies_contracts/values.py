@@ -1,6 +1,33 @@
 """Value types inside events: compiled prompts, decisions, media facts and scores."""
 
+from typing import Literal
+
 from dailies_contracts.base import AspectRatio, PromotionClass, Resolution, Value
+from dailies_contracts.request import Beat
+
+
+class Ask(Value, frozen=True, kw_only=True):
+    """What was ordered of a clip beside what it shows: the evaluator holds the clip against it.
+
+    Attributes:
+        camera: Canonical moves in order, for example `dolly_in` or `static`; empty where none was asked for.
+        moves: What moves most: `static` (hardly anything), `camera` alone, or the subject (`action`).
+        beats: What the client wants to see when, in seconds of the clip.
+        negative: What must not be seen, the client's own exclusions first.
+        duration_s: Length ordered.
+        aspect_ratio: Shape ordered.
+        resolution: Lines ordered of the shorter side.
+        audio: Sound ordered.
+    """
+
+    camera: tuple[str, ...] = ()
+    moves: Literal["", "static", "camera", "action"] = ""
+    beats: tuple[Beat, ...] = ()
+    negative: tuple[str, ...] = ()
+    duration_s: float | None = None
+    aspect_ratio: AspectRatio | None = None
+    resolution: Resolution | None = None
+    audio: bool = False
 
 
 class CompiledPrompt(Value, frozen=True, kw_only=True):
@@ -19,6 +46,7 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
         camera: Native camera control by name, empty where the prompt carries it.
         parameters: Further vendor parameters by their wire name.
         warnings: What this vendor cannot express, in words.
+        ask: What the clip is held against beside `score_prompt`.
     """
 
     provider: str
@@ -33,6 +61,7 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
     camera: str = ""
     parameters: dict[str, str | int | float | bool] = {}
     warnings: tuple[str, ...] = ()
+    ask: Ask | None = None
 
 
 class Unsuitable(Value, frozen=True, kw_only=True):

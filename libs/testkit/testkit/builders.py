@@ -65,6 +65,7 @@ def clip_ready(order: ClipRequested, *, cost_usd_micros: int = 200_000, after_s:
         asset=ASSET,
         media=MEDIA,
         prompt=order.prompt.score_prompt,
+        ask=order.prompt.ask,
         cost_usd_micros=cost_usd_micros,
     )
 

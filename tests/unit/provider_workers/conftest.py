@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dailies_contracts import (
     AnyEvent,
+    Ask,
     AssetRef,
     ClipRequested,
     CompiledPrompt,
@@ -316,6 +317,7 @@ class World:
             duration_s=5,
             aspect_ratio="16:9",
             resolution="720p",
+            ask=Ask(camera=("dolly_in",), duration_s=5.0),
         )
         event = ClipRequested(
             **{

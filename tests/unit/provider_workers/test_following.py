@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from dailies_contracts import ClipFailed, ClipReady, ClipSettled, JobCancelled, ProviderSubmitted
+from dailies_contracts import Ask, ClipFailed, ClipReady, ClipSettled, JobCancelled, ProviderSubmitted
 from provider_workers.domain.adapter import Absent, Failed, Running
 from provider_workers.domain.failures import ExpiredOutput, ProviderError
 from runtime.timers import Due
@@ -50,6 +50,13 @@ async def test_polls_slow_down_to_the_catalogues_interval(world):
         await world.next_timer()
         waits.append((world.clock() - before).total_seconds())
     assert waits == [1.0, 1.0, 2.0, 4.0, 4.0, 4.0]
+
+
+async def test_what_was_ordered_travels_with_the_clip(world):
+    await submitted(world)
+    world.vendor.finish("task-1")
+    ready = await ended(world)
+    assert ready.ask == Ask(camera=("dolly_in",), duration_s=5.0)
 
 
 async def test_a_poll_that_fails_is_repeated(world):

@@ -32,6 +32,8 @@ class Brief(NamedTuple):
         sound: The text says what is heard.
         action: The subject does something.
         camera_moves: The view changes, by the camera line or by the text.
+        client_camera: Canonical names of the moves that the client asked for, in order; not the preset's.
+        client_beats: The beats are the client's own, not the preset's.
     """
 
     subject: str
@@ -47,6 +49,8 @@ class Brief(NamedTuple):
     sound: bool = False
     action: bool = False
     camera_moves: bool = False
+    client_camera: tuple[str, ...] = ()
+    client_beats: bool = False
 
     @property
     def told_by_beats(self) -> bool:
@@ -79,6 +83,8 @@ def brief_of(shot: Shot, preset: Preset, vocabulary: Vocabulary, *, duration_s: 
     filled: list[str] = []
     told = " ".join((*given.body, *(beat.action for beat in given.beats)))
     named = names_camera(told, vocabulary)
+    asked = dict.fromkeys(move.name for move in (*given.camera.moves, *named))
+    given = given._replace(client_camera=tuple(asked), client_beats=bool(given.beats))
     if not given.camera and not named:
         given = given._replace(camera=read_camera(preset.camera, vocabulary))
         filled.append(f"camera: {preset.camera}")

@@ -11,6 +11,7 @@ import msgspec
 from dailies_contracts import CompiledPrompt, Shot, Unsuitable, VideoRequest
 from runtime.catalog import Catalog, Listing
 
+from compiler.domain.ask import ask_of
 from compiler.domain.brief import Brief, Briefed, brief_of
 from compiler.domain.checks import find_fault
 from compiler.domain.dialects import DIALECTS
@@ -22,7 +23,7 @@ from compiler.domain.rules import Rules
 from compiler.domain.text import normalize, sentence, shorten
 from compiler.domain.writing import Written, describe, fit
 
-COMPILER_VERSION = "1.0.0"
+COMPILER_VERSION = "1.1.0"
 """Raised with every change of the code that changes a prompt; the rule files add their own digest to it."""
 SCORE_PROMPT_MAX_CHARS = 300
 """CLIP reads 77 tokens; what comes later is not looked at."""
@@ -129,7 +130,8 @@ def _compile_one(request: VideoRequest, listing: Listing, rules: Rules, brief: B
         return _unsuitable(listing, settings)
     stretched = _stretch(brief, request.duration_s, settings.duration_s)
     written = dialect(stretched, request, model, people=rules.vocabulary.people)
-    return _prompt(request, listing, settings, written, score=score_prompt(brief))
+    compiled = _prompt(request, listing, settings, written, score=score_prompt(brief))
+    return msgspec.structs.replace(compiled, ask=ask_of(stretched, settings))
 
 
 def _prompt(

@@ -55,6 +55,7 @@ def ready(clip: Clip, outcome: Succeeded, stored: Stored, cost: Cost, *, now: da
         provider_task_id=clip.submitted.provider_task_id if clip.submitted else "",
         render_ms=max(0, round((now - since).total_seconds() * 1_000)) if own_ms is None else own_ms,
         seed=request.seed,
+        ask=request.prompt.ask,
     )
 
 
