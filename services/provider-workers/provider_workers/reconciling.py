@@ -68,7 +68,7 @@ class Reconciling:
 
     async def _claimed(self, clip: Clip, hint: Hint | None) -> Submission | None:
         adapter = self._desk.adapter
-        claim = None if hint is None else adapter.parse_callback(hint.headers, hint.body.encode())
+        claim = None if hint is None else await adapter.parse_callback(hint.headers, hint.body.encode())
         if claim is None or not claim.provider_task_id:
             return None
         outcome = await adapter.poll(clip.task_of(claim.provider_task_id))

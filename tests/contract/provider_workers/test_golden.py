@@ -74,7 +74,7 @@ async def call(adapter, case):
         case "find":
             return await adapter.find(case["reference"])
         case "callback":
-            return adapter.parse_callback(case.get("headers", {}), case["body"].encode())
+            return await adapter.parse_callback(case.get("headers", {}), case["body"].encode())
 
 
 def told(result):

@@ -30,9 +30,9 @@ def test_a_wrong_signature_does_not_count(secret: str, clip_id: str, signature: 
 
 
 def test_a_hint_keeps_what_vendors_sign_and_no_credentials() -> None:
-    headers = [("Webhook-Id", "1"), ("Content-Type", "application/json"), ("Authorization", "x"), ("Cookie", "y")]
-    hint = hint_of(headers, b'{"task":"7"}')
-    assert hint.headers == {"webhook-id": "1", "content-type": "application/json"}
+    signed = [("Webhook-Id", "1"), ("X-Fal-Webhook-Signature", "00"), ("Content-Type", "application/json")]
+    hint = hint_of([*signed, ("Authorization", "x"), ("Cookie", "y")], b'{"task":"7"}')
+    assert hint.headers == {name.lower(): value for name, value in signed}
     assert hint.body == '{"task":"7"}'
 
 

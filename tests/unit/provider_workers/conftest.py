@@ -252,7 +252,7 @@ class FakeVendor:
         self.cancelled.append(task.provider_task_id)
         return True
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         return None if headers.get("sig") == "forged" else CallbackHint(provider_task_id=body.decode())
 
     async def download(self, output: Output, target: Path) -> Download:

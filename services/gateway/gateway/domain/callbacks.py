@@ -57,4 +57,4 @@ def challenge_in(body: bytes) -> bytes | None:
 
 
 def _is_kept(name: str) -> bool:
-    return name in HINT_HEADERS or name.startswith(("webhook-", "x-webhook-"))
+    return name in HINT_HEADERS or name.startswith(("webhook-", "x-webhook-", "x-fal-webhook-"))

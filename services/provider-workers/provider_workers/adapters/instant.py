@@ -58,7 +58,7 @@ class Instant:
         del task
         return False
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Nobody calls back."""
         del headers, body
         return None

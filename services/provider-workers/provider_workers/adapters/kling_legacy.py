@@ -201,7 +201,7 @@ class KlingLegacy:
         del task
         return False
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback; signed where the account has a secret."""
         secret = self._webhook_secret
         if secret and not is_signed(headers, body, secret=secret, now=self._http.clock()):

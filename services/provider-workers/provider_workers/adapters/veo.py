@@ -137,7 +137,7 @@ class Veo(_Google):
         path = f"{self._models}/{quote(task.model)}:fetchPredictOperation"
         return await self._polled(Call("POST", path, self._headers(), {"operationName": task.provider_task_id}))
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Vertex calls nobody back."""
         del headers, body
         return None
@@ -184,7 +184,7 @@ class VeoGemini(_Google):
             return Absent()  # a name from a callback becomes part of our URL: only names of operations may
         return await self._polled(Call("GET", f"/v1beta/{task.provider_task_id}", self._headers))
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a `video.generated` webhook.
 
         A webhook asked for in the submit is signed in a way that is not documented well enough to check; one that is

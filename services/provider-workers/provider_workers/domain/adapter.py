@@ -178,8 +178,12 @@ class Adapter(Protocol):
         """
         ...
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
-        """Read a callback; None where its signature is wrong or it cannot be read."""
+    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> Awaitable[CallbackHint | None]:
+        """Read a callback; None where its signature is wrong or it cannot be read.
+
+        Raises:
+            ProviderError: The vendor did not tell the keys that it signs with.
+        """
         ...
 
     def download(self, output: Output, target: Path) -> Awaitable[Download]:
