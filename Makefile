@@ -71,4 +71,5 @@ install: .venv/demo ## Install what the demo needs
 .venv/test: .venv/demo requirements-test.txt
 	@echo "Installing what the tests need (torch too: about 6 GB on disk) ..."
 	@$(PIP) --no-build-isolation -r requirements-test.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/google-genai-3.4 google-genai==3.4.0
 	@touch $@

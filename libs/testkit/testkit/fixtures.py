@@ -17,6 +17,8 @@ from testkit.servers import NatsServer, S3Server, Server, new_mongo_server, new_
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
+    from testkit.simulated import SimulatorControl
+
 
 @pytest.fixture(scope="session")
 def nats_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
@@ -95,3 +97,22 @@ def s3_bucket(s3: S3Server) -> str:
 def clock() -> FakeClock:
     """A clock that stands still until it is advanced."""
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the session's simulated vendors: quick, with small clips, with whatever the last test left there."""
+    from testkit.simulated import simulator_process  # noqa: PLC0415 - see the module's docstring
+
+    folder = tmp_path_factory.mktemp("simulator")
+    with simulator_process(folder, "--small-clips", "--time-compression", "400") as url:
+        yield url
+
+
+@pytest.fixture
+async def simulator(simulator_url: str) -> "AsyncIterator[SimulatorControl]":
+    """The session's simulated vendors by their control API, without tasks and faults."""
+    from testkit.simulated import SimulatorControl  # noqa: PLC0415 - see the module's docstring
+
+    async with SimulatorControl(simulator_url) as control:
+        yield control

@@ -1,7 +1,6 @@
 """A vendor's worker on a real bus, a real object store and the simulator; facts are watched as they are written."""
 
 import asyncio
-import json
 import subprocess
 import sys
 import uuid
@@ -48,56 +47,6 @@ async def holds(condition, *, timeout_s=30):
 @pytest.fixture
 def until():
     return holds
-
-
-class Simulator:
-    """The running simulator, by its control API."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._http = httpx.AsyncClient(base_url=f"{base_url}/_control/")
-
-    async def tell(self, path, **body):
-        reply = await self._http.post(path, json=body)
-        assert reply.is_success, reply.text
-        return reply.json()
-
-    async def fault(self, kind, **fields):
-        await self.tell("faults", kind=kind, **fields)
-
-    async def tasks(self):
-        return (await self._http.get("ledger")).json()["entries"]
-
-    async def totals(self, vendor):
-        return (await self._http.get("ledger")).json()["totals"].get(vendor, {})
-
-    async def n_fired(self):
-        faults = (await self._http.get("faults")).json()["faults"]
-        return sum(fault["n_fired"] for fault in faults)
-
-    async def close(self):
-        await self._http.aclose()
-
-
-@pytest.fixture(scope="session")
-def simulator_url(tmp_path_factory):
-    log = (tmp_path_factory.mktemp("simulator") / "stderr.log").open("wb")
-    argv = [sys.executable, "-m", "simulator", "--port", "0", "--small-clips", "--time-compression", "400"]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log)  # noqa: S603 (our own words)
-    ready = json.loads(process.stdout.readline())
-    yield ready["base_url"]
-    process.terminate()
-    process.wait(10)
-    process.stdout.close()
-    log.close()
-
-
-@pytest.fixture
-async def simulator(simulator_url):
-    running = Simulator(simulator_url)
-    await running.tell("reset")
-    yield running
-    await running.close()
 
 
 class Bus:
