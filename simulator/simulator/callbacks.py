@@ -29,6 +29,8 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     body: bytes
     headers: dict[str, str]
+    retry_waits_s: tuple[float, ...] | None = None  # a pause before each further try; None: as tuned
+    taken_by: int | None = None  # the one status that counts as taken; None: any 2xx
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +96,7 @@ class Announcer:
 
     async def _try(self, message: Callback, about: tuple[str, str, str], *, forged: bool) -> None:
         vendor, task_id, state = about
-        tuning = self._tuning()
-        for attempt in range(1, tuning.callback_retries + 2):
+        for attempt, wait_s in enumerate((*self._waits_s(message), 0.0), start=1):
             status = await self._post(message)
             self.deliveries.append(
                 Delivery(
@@ -109,9 +110,15 @@ class Announcer:
                     status=status,
                 )
             )
-            if status is not None and httpx.codes.is_success(status):
+            if status is not None and _is_taken(message, status):
                 return
-            await asyncio.sleep(tuning.callback_backoff_s * 2 ** (attempt - 1))
+            await asyncio.sleep(wait_s)
+
+    def _waits_s(self, message: Callback) -> tuple[float, ...]:
+        tuning = self._tuning()
+        if message.retry_waits_s is not None:
+            return message.retry_waits_s
+        return tuple(tuning.callback_backoff_s * 2**number for number in range(tuning.callback_retries))
 
     async def _post(self, message: Callback) -> int | None:
         try:
@@ -119,6 +126,10 @@ class Announcer:
         except (httpx.HTTPError, httpx.InvalidURL):
             return None
         return reply.status_code
+
+
+def _is_taken(message: Callback, status: int) -> bool:
+    return httpx.codes.is_success(status) if message.taken_by is None else status == message.taken_by
 
 
 def standard_headers(secret: str | None, *, message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:

@@ -92,6 +92,7 @@ class Control:
             self._engine.tuning = patched(self._engine.tuning, await _object(request))
         except (msgspec.ValidationError, msgspec.DecodeError) as err:
             return _bad(err)
+        self._engine.look_again()
         await self._engine.prepare()
         return json_reply(self._engine.tuning)
 

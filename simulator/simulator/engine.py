@@ -117,19 +117,38 @@ class Engine:
         """End an open task by hand, e.g. a stuck one that succeeds late."""
         task.planned, task.stuck_until_s, task.due_at_s = ending, None, self.clock()
         self.ledger.save(task)
-        if (wakeup := self._wakeups.get((task.order.vendor, task.id))) is not None:
-            wakeup.set()
+        self._wake(task)
+
+    def cancel(self, task: Task) -> None:
+        """End an open task as the client asks: free while it waits, at its price once the work has begun."""
+        price = task.order.price_usd_micros if task.state is State.RUNNING else 0
+        self._end(task, State.CANCELLED, billed_usd_micros=price)
+        self._wake(task)
 
     def forget_all(self) -> None:
         """Drop every task; what still runs finds nothing to end."""
         self.ledger.reset()
         for wakeup in self._wakeups.values():
             wakeup.set()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Let everybody who waits for something of the tasks look again."""
+        for watcher in self._watchers:
+            watcher.set()
+        self._watchers.clear()
 
     def is_full(self, vendor: str, account: str) -> bool:
         """Whether the account has as many tasks in flight as it may."""
         limit = self.tuning.max_parallel.get(vendor, 0)
         return limit > 0 and self.ledger.n_open(vendor, account) >= limit
+
+    def is_throttled(self, task: Task) -> bool:
+        """Whether a queued task waits for earlier ones of its account to end."""
+        limit = self.tuning.max_parallel.get(task.order.vendor, 0)
+        if limit == 0 or task.state is not State.QUEUED or not task.order.waits_its_turn:
+            return False
+        return self.ledger.n_open_before(task) >= limit
 
     def is_expired(self, task: Task) -> bool:
         """Whether the vendor has deleted the task's files."""
@@ -191,6 +210,7 @@ class Engine:
         key = (task.order.vendor, task.id)
         wakeup = self._wakeups[key]
         try:
+            await self._take_turn(task, wakeup)
             await self._wait(wakeup, until_s=task.starts_at_s)
             if task.state is State.QUEUED and self._is_known(task):
                 self._change(task, State.RUNNING)
@@ -204,9 +224,18 @@ class Engine:
         finally:
             self._wakeups.pop(key, None)
 
+    async def _take_turn(self, task: Task, wakeup: asyncio.Event) -> None:
+        if not self.is_throttled(task):
+            return
+        await self.until(lambda: wakeup.is_set() or not self.is_throttled(task))
+        waited_s = self.clock() - task.submitted_at_s
+        task.starts_at_s += waited_s
+        task.due_at_s += waited_s
+        self.ledger.save(task)
+
     async def _render(self, task: Task) -> None:
         # Before the vendor's own time passes, and again after it, should the ending have been changed by hand.
-        if task.planned is not State.SUCCEEDED:
+        if task.planned is not State.SUCCEEDED or task.state in ENDED:
             return
         try:
             for clip in task.clips:
@@ -241,8 +270,15 @@ class Engine:
         return self.ledger.get(task.order.vendor, task.id) is task
 
     def _finish(self, task: Task, ending: State) -> None:
-        # Failed and filtered work is not billed by either vendor.
-        task.billed_usd_micros = task.order.price_usd_micros if ending is State.SUCCEEDED else 0
+        order = task.order
+        # Failed work is billed by no vendor, filtered work by some.
+        bills = {State.SUCCEEDED: order.price_usd_micros, State.FILTERED: order.filtered_price_usd_micros}
+        self._end(task, ending, billed_usd_micros=bills.get(ending, 0))
+
+    def _end(self, task: Task, ending: State, *, billed_usd_micros: int) -> None:
+        if task.state in ENDED:
+            return
+        task.billed_usd_micros = billed_usd_micros
         task.ended_at_s = self.clock()
         self._change(task, ending)
 
@@ -253,9 +289,12 @@ class Engine:
         task.updated_at_s = self.clock()
         self.ledger.save(task)
         self._announce(task, self.background)
-        for watcher in self._watchers:
-            watcher.set()
-        self._watchers.clear()
+        self.look_again()
+
+    def _wake(self, task: Task) -> None:
+        if (wakeup := self._wakeups.get((task.order.vendor, task.id))) is not None:
+            wakeup.set()
+        self.look_again()
 
 
 def small_clip(duration_s: float, *, is_wide: bool = True) -> ClipSpec:

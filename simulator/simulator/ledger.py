@@ -130,6 +130,15 @@ class Ledger:
         """Count the account's tasks in flight."""
         return self._n_open[vendor, account]
 
+    def n_open_before(self, task: Task) -> int:
+        """Count the open tasks of the same account that were accepted earlier."""
+        account, n = task.order.account, 0
+        for earlier in self.tasks(task.order.vendor):
+            if earlier is task:
+                break
+            n += earlier.is_open and earlier.order.account == account
+        return n
+
     def n_of_prompt(self, vendor: str, model: str, prompt: str) -> int:
         """Count the tasks ever accepted for this prompt and model."""
         return self._n_by_prompt[vendor, model, prompt]

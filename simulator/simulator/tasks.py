@@ -17,9 +17,10 @@ class State(enum.StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     FILTERED = "filtered"  # moderated after the work was done
+    CANCELLED = "cancelled"  # by the client, where the vendor lets it
 
 
-ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.FILTERED})
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.FILTERED, State.CANCELLED})
 
 
 class Defect(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     size_px: tuple[int, int]
     price_usd_micros: int  # what the task costs when it succeeds
+    filtered_price_usd_micros: int = 0  # what it costs when it is filtered
+    waits_its_turn: bool = False  # accepted beyond the account's parallel tasks, and started when one of them has ended
     premium: bool
     n_clips: int = 1
     audio: bool = False

@@ -25,6 +25,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         needs_first_frame: Renders from a picture only, never from text alone.
         aspect_from_frame: With a first frame the picture's shape decides; `aspect_ratios` is for text alone.
         first_frame_resolutions: Resolutions that it renders with a first frame only.
+        first_frame_aspect_ratios: Shapes that it renders with a first frame only.
         usd_micros_per_s: Price per second of output by resolution, without sound.
         clip_usd_micros: Price of a whole clip by resolution and length, where the vendor does not charge by the second.
         audio_usd_micros_per_s: Price per second with sound.
@@ -51,10 +52,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     needs_first_frame: bool = False
     aspect_from_frame: bool = False
     first_frame_resolutions: tuple[str, ...] = ()
+    first_frame_aspect_ratios: tuple[str, ...] = ()
 
     def takes_aspect(self, aspect_ratio: str, *, from_image: bool) -> bool:
         """Tell whether it renders this shape, or leaves the shape to the first frame."""
-        return aspect_ratio in self.aspect_ratios or (from_image and self.aspect_from_frame)
+        if from_image and (self.aspect_from_frame or aspect_ratio in self.first_frame_aspect_ratios):
+            return True
+        return aspect_ratio in self.aspect_ratios
 
     def resolutions_for(self, *, audio: bool, from_image: bool) -> tuple[str, ...]:
         """Give the resolutions at which it renders such a clip."""

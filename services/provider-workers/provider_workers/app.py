@@ -80,6 +80,7 @@ def account_of(settings: Settings) -> Account:
         location=settings.location,
         webhook_secret=settings.webhook_secret.get_secret_value(),
         unit_usd_micros=settings.unit_usd_micros,
+        has_callbacks=bool(settings.callback_url),
         submit_timeout_s=settings.submit_timeout_s,
         max_clip_bytes=settings.max_clip_bytes,
     )

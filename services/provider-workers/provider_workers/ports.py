@@ -63,6 +63,10 @@ class AssetStore(Protocol):
         """Read an asset whole."""
         ...
 
+    async def presign(self, ref: AssetRef, *, expires_s: int) -> str:
+        """Make a URL that lets anybody read an asset for a while."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:

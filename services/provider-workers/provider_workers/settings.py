@@ -28,7 +28,7 @@ class Settings(ServiceSettings, S3Settings):
         SecretStr(""), description="whsec_ secret of the vendor's callbacks; empty: unsigned."
     )
     unit_usd_micros: int = Field(
-        140_000, ge=0, description="Price of one Kling unit in micro-dollars (list price 0.14 USD, read 2026-07-30)."
+        0, ge=0, description="Our price of one unit of the vendor's own (Kling unit, Runway credit); 0: its list price."
     )
     callback_url: str = Field("", description="The gateway as the vendor reaches it; empty: polling alone.")
     callback_secret: SecretStr = Field(SecretStr(""), description="Signs callback addresses; shared with the gateway.")

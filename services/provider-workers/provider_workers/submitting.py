@@ -6,6 +6,7 @@ nothing of it.
 
 import logging
 
+from dailies_contracts import AssetRef
 from opentelemetry.trace import SpanKind
 from runtime.errors import ConcurrencyConflict, NotFound, Permanent, Transient
 from runtime.telemetry import span
@@ -23,6 +24,9 @@ from provider_workers.domain.progress import Clip
 from provider_workers.domain.tick import Tick
 from provider_workers.ports import Desk
 from provider_workers.recording import Recording
+
+IMAGE_URL_TTL_S = 86_400
+"""A vendor that queues fetches the picture when the clip's turn comes."""
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +120,9 @@ class Submitting:
 
     async def _order(self, clip: Clip) -> Order:
         desk, request = self._desk, clip.request
-        frame = request.first_frame
         return order_of(
             request,
-            first_frame=None
-            if frame is None
-            else Image(content=await desk.objects.fetch(frame), media_type=frame.media_type),
+            first_frame=None if request.first_frame is None else await self._image(request.first_frame),
             callback_url=callback_url(
                 desk.callback_base_url,
                 secret=desk.callback_secret,
@@ -130,3 +131,8 @@ class Submitting:
                 clip_id=request.clip_id,
             ),
         )
+
+    async def _image(self, frame: AssetRef) -> Image:
+        objects = self._desk.objects
+        url = await objects.presign(frame, expires_s=IMAGE_URL_TTL_S)
+        return Image(content=await objects.fetch(frame), media_type=frame.media_type, url=url)

@@ -140,3 +140,10 @@ def test_a_picture_may_decide_the_shape_and_open_a_resolution() -> None:
     assert settings_for(VideoRequest(**wanted), model).code == "limit.aspect_ratio"
     chosen = settings_for(VideoRequest(**wanted, reference_images=(IMAGE,)), model)
     assert (chosen.resolution, chosen.warnings) == ("480p", ())
+
+
+def test_a_picture_may_open_a_shape() -> None:
+    model = model_of(first_frame_aspect_ratios=("1:1",))
+    wanted = {"prompt": "a cup", "aspect_ratio": "1:1"}
+    assert settings_for(VideoRequest(**wanted), model).code == "limit.aspect_ratio"
+    assert settings_for(VideoRequest(**wanted, reference_images=(IMAGE,)), model).aspect_ratio == "1:1"

@@ -189,6 +189,9 @@ class MemoryObjects:
     async def fetch(self, ref: AssetRef) -> bytes:
         return self.kept[ref.uri.removeprefix("s3://b/")]
 
+    async def presign(self, ref: AssetRef, *, expires_s: int) -> str:
+        return f"https://s3.test/{ref.uri.removeprefix('s3://')}?expires={expires_s}"
+
 
 @dataclass
 class FakeVendor:

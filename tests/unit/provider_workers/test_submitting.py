@@ -139,7 +139,8 @@ async def test_a_process_that_stood_still_after_its_intent_does_not_post(world):
 async def test_a_first_frame_travels_with_the_order(world):
     frame = await world.objects.put("jobs/job_1/x/frame.png", b"png", media_type="image/png")
     await world.handlers.on_clip_requested(world.request(first_frame=frame))
-    assert world.vendor.orders["task-1"].first_frame == Image(content=b"png", media_type="image/png")
+    url = "https://s3.test/b/jobs/job_1/x/frame.png?expires=86400"
+    assert world.vendor.orders["task-1"].first_frame == Image(content=b"png", media_type="image/png", url=url)
 
 
 async def test_a_first_frame_that_cannot_be_read_ends_the_clip(world):

@@ -66,6 +66,8 @@ CODES: dict[int, FailureKind] = {
     5001: "unavailable",
     5002: "outcome_unknown",  # the vendor's own timeout: it cannot tell either
 }
+UNIT_USD_MICROS = 140_000
+"""List price of one resource unit (kling.ai/dev/pricing, read 2026-07-30)."""
 RUN_TIME_REFUSAL = "risk control"
 """A failed task whose message contains this was moderated; the envelope's code stays 0."""
 ALWAYS_SILENT = frozenset({"kling-2.5-turbo"})
@@ -210,7 +212,7 @@ class Kling:
         self._provider = account.provider
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
         self._webhook_secret = checked_secret(account.webhook_secret)
-        self._unit_usd_micros = account.unit_usd_micros
+        self._unit_usd_micros = account.unit_usd_micros or UNIT_USD_MICROS
         base_url = account.base_url or BASE_URL
         self._http = VendorHttp(client, account, base_url, clock=clock)
         self._downloader = Downloader(client, account, base_url)

@@ -22,7 +22,15 @@ from runtime.clock import Clock
 from provider_workers.adapters.download import Downloader
 from provider_workers.adapters.http import Call, Reply, VendorHttp
 from provider_workers.adapters.images import base64_of
-from provider_workers.adapters.kling import BASE_URL, Billing, Envelope, charged, error_of, kind_of_failure
+from provider_workers.adapters.kling import (
+    BASE_URL,
+    UNIT_USD_MICROS,
+    Billing,
+    Envelope,
+    charged,
+    error_of,
+    kind_of_failure,
+)
 from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
@@ -157,7 +165,7 @@ class KlingLegacy:
         self._access_key = account.needed("access_key")
         self._secret_key = account.needed("secret_key")
         self._webhook_secret = checked_secret(account.webhook_secret)
-        self._unit_usd_micros = account.unit_usd_micros
+        self._unit_usd_micros = account.unit_usd_micros or UNIT_USD_MICROS
         self._token, self._signed_at_s = "", 0
         base_url = account.base_url or BASE_URL
         self._http = VendorHttp(client, account, base_url, clock=clock)

@@ -19,7 +19,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         project: Cloud project, where the vendor has such.
         location: Cloud region, where the vendor has such.
         webhook_secret: Signs the vendor's callbacks; empty: they are not signed.
-        unit_usd_micros: Price of one unit, where the vendor bills in units of its own.
+        unit_usd_micros: What one unit costs us, where the vendor bills in units of its own; 0: its list price.
+        has_callbacks: Orders carry a callback address.
         submit_timeout_s: A submit that takes longer has an unknown outcome.
         max_clip_bytes: A larger file is not a clip.
     """
@@ -34,6 +35,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     webhook_secret: str = ""
     unit_usd_micros: int = 0
+    has_callbacks: bool = False
     submit_timeout_s: float = 20.0
     max_clip_bytes: int = 512 * 1024 * 1024
 

@@ -14,10 +14,15 @@ Parameter = str | int | float | bool
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture to send along."""
+    """A picture to send along.
+
+    Attributes:
+        url: Where the vendor may fetch it for a while, for vendors that take no bytes.
+    """
 
     content: bytes
     media_type: str
+    url: str = ""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
