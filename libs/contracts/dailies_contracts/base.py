@@ -50,6 +50,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     """The fact's token in the subject, for example `clip_ready`."""
     TOKENS: ClassVar[tuple[str, ...]] = ()
     """Names of the fields that follow the fact in the subject."""
+    PREFIX: ClassVar[str] = "video.v1"
+    """First tokens of the subject."""
+    OWNER: ClassVar[str] = "job_id"
+    """Name of the field that follows the prefix: whom the fact is about."""
 
     job_id: Token
     tenant_id: Token
@@ -60,6 +64,33 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
         if not self.id:
             tokens = (self.job_id, self.FACT, *(getattr(self, name) for name in self.TOKENS))
             msgspec.structs.force_setattr(self, "id", ".".join(tokens))
+
+
+class TenantEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """One fact about one tenant, beside its jobs.
+
+    Attributes:
+        tenant_id: Whom the fact is about; one subject token.
+        occurred_at: When it happened, UTC.
+        id: Stable id of the fact, as of an event of a job.
+    """
+
+    FACT: ClassVar[str] = ""
+    TOKENS: ClassVar[tuple[str, ...]] = ()
+    PREFIX: ClassVar[str] = "tenant.v1"
+    OWNER: ClassVar[str] = "tenant_id"
+
+    tenant_id: Token
+    occurred_at: Timestamp
+    id: Annotated[str, Meta(max_length=400)] = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            tokens = (self.tenant_id, self.FACT, *(str(getattr(self, name)) for name in self.TOKENS))
+            msgspec.structs.force_setattr(self, "id", ".".join(tokens))
+
+
+Fact = Event | TenantEvent
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +116,11 @@ class AssetRef(Value, frozen=True, kw_only=True):
 def derive_job_id(tenant_id: str, idempotency_key: str) -> str:
     """Name the job of an idempotency key: the same tenant and key always name the same job."""
     return f"job_{_digest('job', tenant_id, idempotency_key)}"
+
+
+def derive_batch_id(tenant_id: str, idempotency_key: str) -> str:
+    """Name the batch of an idempotency key: the same tenant and key always name the same batch."""
+    return f"batch_{_digest('batch', tenant_id, idempotency_key)}"
 
 
 def derive_clip_id(job_id: str, *, stage: Stage, attempt: int) -> str:

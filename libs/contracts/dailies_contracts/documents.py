@@ -9,31 +9,32 @@ from typing import Any
 
 import msgspec
 
-from dailies_contracts.base import ID_PATTERN, Event
+from dailies_contracts.base import ID_PATTERN, Event, Fact, TenantEvent
 from dailies_contracts.codec import CONTENT_TYPE, SPEC_VERSION, TYPE_PREFIX
 from dailies_contracts.events import EVENT_TYPES
 from dailies_contracts.streams import CONSUMERS, VIDEO
-from dailies_contracts.subjects import PREFIX
+from dailies_contracts.tenant_events import TENANT_EVENT_TYPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION = "3.0.0"
 VERSION = "v1"
+FACT_TYPES: tuple[type[Fact], ...] = (*EVENT_TYPES, *TENANT_EVENT_TYPES)
 DESCRIPTION = (
-    "Every fact about a video job, one immutable event on a subject of its own. The server accepts one message per "
-    "subject: a second publish answers err_code 10077, which means that the fact has already happened. "
+    "Every fact about a video job or a tenant, one immutable event on a subject of its own. The server accepts one "
+    "message per subject: a second publish answers err_code 10077, which means that the fact has already happened. "
     "Bodies are JSON; the headers make each message a CloudEvent in binary content mode."
 )
 
 
-def schema_name(event_type: type[Event]) -> str:
+def schema_name(event_type: type[Fact]) -> str:
     """Name the file of a type's schema, for example `ClipReady.v1.json`."""
     return f"{event_type.__name__}.{VERSION}.json"
 
 
-def json_schema(event_type: type[Event]) -> dict[str, Any]:
+def json_schema(event_type: type[Fact]) -> dict[str, Any]:
     """Describe the body of one event as JSON Schema 2020-12."""
     definitions = msgspec.json.schema(event_type)["$defs"]
-    bases = [base for base in event_type.__mro__ if issubclass(base, Event)]
+    bases = [base for base in event_type.__mro__ if issubclass(base, Event | TenantEvent)]
     root = _described(definitions.pop(event_type.__name__), [inspect.getdoc(base) or "" for base in bases])
     parts = {
         name: _described(part, [inspect.cleandoc(part.get("description", ""))])
@@ -49,14 +50,14 @@ def asyncapi() -> dict[str, Any]:
         "asyncapi": ASYNCAPI_VERSION,
         "info": {"title": "Dailies", "version": VERSION, "description": DESCRIPTION},
         "defaultContentType": CONTENT_TYPE,
-        "channels": {kind.FACT: _channel(kind) for kind in EVENT_TYPES},
+        "channels": {kind.FACT: _channel(kind) for kind in FACT_TYPES},
         "operations": {
             f"{consumer.service}.{kind.FACT}": _operation(consumer.service, kind)
             for consumer in CONSUMERS
             for kind in consumer.events
         },
         "components": {
-            "messages": {kind.__name__: _message(kind) for kind in EVENT_TYPES},
+            "messages": {kind.__name__: _message(kind) for kind in FACT_TYPES},
             "messageTraits": {"cloudEvent": {"headers": _headers()}},
             "parameters": {name: {"description": text} for name, text in _PARAMETERS.items()},
         },
@@ -93,13 +94,18 @@ _PARAMETERS = {
     "job_id": f"The job, a token matching {ID_PATTERN}.",
     "provider": "The vendor, as in the catalogue.",
     "clip_id": "The clip.",
+    "tenant_id": f"The tenant, a token matching {ID_PATTERN}.",
+    "batch_id": "The batch.",
+    "period": "The day (2026-11-27), the month (2026-11), or `total`.",
+    "limit_usd_micros": "The budget, micro-dollars.",
+    "percent": "The threshold: 50, 80 or 100.",
     "author": "Who gives feedback, unique within the tenant.",
 }
 
 
-def _channel(kind: type[Event]) -> dict[str, Any]:
-    names = ("job_id", *kind.TOKENS)
-    address = ".".join((PREFIX, "{job_id}", kind.FACT, *(f"{{{name}}}" for name in kind.TOKENS)))
+def _channel(kind: type[Fact]) -> dict[str, Any]:
+    names = (kind.OWNER, *kind.TOKENS)
+    address = ".".join((kind.PREFIX, f"{{{kind.OWNER}}}", kind.FACT, *(f"{{{name}}}" for name in kind.TOKENS)))
     return {
         "address": address,
         "title": kind.__name__,
@@ -109,7 +115,7 @@ def _channel(kind: type[Event]) -> dict[str, Any]:
     }
 
 
-def _operation(service: str, kind: type[Event]) -> dict[str, Any]:
+def _operation(service: str, kind: type[Fact]) -> dict[str, Any]:
     return {
         "action": "receive",
         "title": f"{service} receives {kind.__name__}",
@@ -118,7 +124,7 @@ def _operation(service: str, kind: type[Event]) -> dict[str, Any]:
     }
 
 
-def _message(kind: type[Event]) -> dict[str, Any]:
+def _message(kind: type[Fact]) -> dict[str, Any]:
     doc = inspect.getdoc(kind) or ""
     return {
         "name": f"{TYPE_PREFIX}{kind.__name__}.{VERSION}",
@@ -144,7 +150,7 @@ def _headers() -> dict[str, Any]:
             "ce-source": text | {"description": "Who publishes, a URI reference such as /acme/campaigns."},
             "ce-type": text | {"description": f"{TYPE_PREFIX}<event>.{VERSION}"},
             "ce-time": {"type": "string", "format": "date-time"},
-            "ce-subject": text | {"description": "The job."},
+            "ce-subject": text | {"description": "The job, or the tenant."},
             "content-type": {"const": CONTENT_TYPE},
             "traceparent": {"type": "string", "description": "W3C trace context, where the publisher has one."},
             "tracestate": {"type": "string"},

@@ -4,11 +4,22 @@ A compatible change is a new field with a default. Anything else is a new versio
 pure upcaster. The golden files freeze what is on the wire.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
 
 from dailies_contracts.base import AssetRef, Event, FailureKind, PromotionClass, Stage, Timestamp, Token
 from dailies_contracts.request import VideoRequest
-from dailies_contracts.values import Ask, ClipDecision, CompiledPrompt, MediaFacts, Promotion, Scores, Unsuitable
+from dailies_contracts.values import (
+    Ask,
+    ClipDecision,
+    CompiledPrompt,
+    CostEstimate,
+    MediaFacts,
+    Promotion,
+    Scores,
+    Unsuitable,
+)
 
 
 class JobRequested(Event, frozen=True, kw_only=True, tag="JobRequested"):
@@ -19,12 +30,16 @@ class JobRequested(Event, frozen=True, kw_only=True, tag="JobRequested"):
         request_sha256: Digest of the request as the gateway received it: tells a repeated idempotency key
             with another body. Empty when published on the bus.
         source: Who published it.
+        estimate: What the gateway said that it would cost; None where it could not say.
+        batch_id: The batch that it belongs to; empty where it was asked for alone.
     """
 
     FACT: ClassVar[str] = "job_requested"
     request: VideoRequest
     request_sha256: str = ""
     source: Literal["http", "bus"] = "bus"
+    estimate: CostEstimate | None = None
+    batch_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,80}$")] = ""
 
 
 class JobCancelRequested(Event, frozen=True, kw_only=True, tag="JobCancelRequested"):
@@ -77,6 +92,7 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
         first_frame: The draft's frame that anchors a final.
         draft_clip_id: The draft that a final carries over.
         decision: Why this vendor, with every candidate.
+        priority: A clip of a batch lets those of single jobs go first.
     """
 
     FACT: ClassVar[str] = "clip_requested"
@@ -88,6 +104,7 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
     first_frame: AssetRef | None = None
     draft_clip_id: str | None = None
     decision: ClipDecision | None = None
+    priority: Literal["interactive", "batch"] = "interactive"
 
 
 class ProviderSubmitted(ClipEvent, frozen=True, kw_only=True, tag="ProviderSubmitted"):

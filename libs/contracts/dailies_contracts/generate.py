@@ -10,15 +10,14 @@ from typing import Any
 
 import msgspec
 
-from dailies_contracts.documents import asyncapi, json_schema, schema_name
-from dailies_contracts.events import EVENT_TYPES
+from dailies_contracts.documents import FACT_TYPES, asyncapi, json_schema, schema_name
 
 HERE = Path(__file__).parent
 
 
 def documents() -> dict[str, bytes]:
     """Give every generated document by its path within the package."""
-    schemas = {f"schemas/{schema_name(kind)}": _pretty(json_schema(kind)) for kind in EVENT_TYPES}
+    schemas = {f"schemas/{schema_name(kind)}": _pretty(json_schema(kind)) for kind in FACT_TYPES}
     return {"asyncapi.json": _pretty(asyncapi())} | schemas
 
 

@@ -6,7 +6,8 @@
 from typing import Any, NamedTuple
 
 from dailies_contracts import events as e
-from dailies_contracts.base import Event
+from dailies_contracts import tenant_events as t
+from dailies_contracts.base import Fact
 
 VIDEO = "VIDEO"
 TIMERS = "TIMERS"
@@ -24,7 +25,7 @@ def stream_configs(*, replicas: int = 1) -> tuple[dict[str, Any], ...]:
     return (
         {
             "name": VIDEO,
-            "subjects": ["video.v1.>"],
+            "subjects": ["video.v1.>", "tenant.v1.>"],
             "storage": "file",
             "retention": "limits",
             "discard": "new",
@@ -61,7 +62,7 @@ class Consumer(NamedTuple):
     """One service's interest in the log."""
 
     service: str
-    events: tuple[type[Event], ...]
+    events: tuple[type[Fact], ...]
 
 
 CONSUMERS: tuple[Consumer, ...] = (
@@ -83,5 +84,6 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("evaluator", (e.ClipReady,)),
     Consumer("assets", (e.ClipReady, e.JobCompleted)),
     Consumer("projector", e.EVENT_TYPES),
-    Consumer("notifier", e.EVENT_TYPES),
+    Consumer("notifier", (*e.EVENT_TYPES, t.BudgetThresholdReached)),
+    Consumer("gateway", (t.BatchRequested, t.BatchCancelRequested)),
 )

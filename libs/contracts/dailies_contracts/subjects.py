@@ -1,13 +1,15 @@
 """The subject grammar: `video.v1.<job_id>.<fact>[.<provider>][.<clip_id>]`, one subject per fact.
 
+Facts about a tenant rather than a job are on `tenant.v1.<tenant_id>.<fact>[.<token>…]`.
 The server accepts one message per subject, so the subject is what makes a fact happen once.
 """
 
 import re
 
-from dailies_contracts.base import ID_PATTERN, Event
+from dailies_contracts.base import ID_PATTERN, Event, Fact, TenantEvent
 
-PREFIX = "video.v1"
+PREFIX = Event.PREFIX
+TENANT_PREFIX = TenantEvent.PREFIX
 _TOKEN = re.compile(ID_PATTERN)
 
 
@@ -15,20 +17,20 @@ class InvalidSubject(ValueError):
     """A token would break the subject grammar: use letters, digits, `_` and `-`, at most 80 of them."""
 
 
-def subject_of(event: Event) -> str:
+def subject_of(event: Fact) -> str:
     """Name the one subject that this fact is published on.
 
     Raises:
         InvalidSubject: An id of the event is not one subject token.
     """
-    tokens = (event.job_id, event.FACT, *(getattr(event, name) for name in event.TOKENS))
-    return ".".join((PREFIX, *(check_token(token) for token in tokens)))
+    tokens = (getattr(event, event.OWNER), event.FACT, *(str(getattr(event, name)) for name in event.TOKENS))
+    return ".".join((event.PREFIX, *(check_token(token) for token in tokens)))
 
 
-def subject_filter(event_type: type[Event], *, provider: str = "*") -> str:
+def subject_filter(event_type: type[Fact], *, provider: str = "*") -> str:
     """Build the filter that matches every fact of a type, of one vendor where the subject names it."""
     wildcards = (check_token(provider) if name == "provider" and provider != "*" else "*" for name in event_type.TOKENS)
-    return ".".join((PREFIX, "*", event_type.FACT, *wildcards))
+    return ".".join((event_type.PREFIX, "*", event_type.FACT, *wildcards))
 
 
 def job_filter(job_id: str) -> str:

@@ -101,6 +101,20 @@ class ClipDecision(Value, frozen=True, kw_only=True):
     seed: int = 0
 
 
+class CostEstimate(Value, frozen=True, kw_only=True):
+    """What a job will cost, micro-dollars, scoring included.
+
+    Attributes:
+        low_usd_micros: The cheapest vendors take it and nothing fails.
+        expected_usd_micros: The plan that the router is expected to make, and nothing fails.
+        high_usd_micros: The dearest vendors take it and nothing fails.
+    """
+
+    low_usd_micros: int
+    expected_usd_micros: int
+    high_usd_micros: int
+
+
 class Promotion(Value, frozen=True, kw_only=True):
     """How a draft becomes the final.
 

@@ -11,6 +11,7 @@ from dailies_contracts import (
     VIDEO,
     AnyEvent,
     Event,
+    Fact,
     JobRequested,
     MalformedEvent,
     cloudevents_headers,
@@ -64,7 +65,7 @@ class EventLog:
         self._source = f"/dailies/{source}"
         self._reader = DirectGet(connection)
 
-    async def append_fact(self, event: Event) -> bool:
+    async def append_fact(self, event: Fact) -> bool:
         """Write one fact.
 
         Returns:
@@ -136,7 +137,7 @@ class EventLog:
             raise InvariantBroken("log.wrong_type", subject)
         return event
 
-    def _headers(self, event: Event) -> dict[str, str]:
+    def _headers(self, event: Fact) -> dict[str, str]:
         headers = cloudevents_headers(event, source=self._source)
         inject(headers)
         return headers

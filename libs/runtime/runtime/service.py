@@ -12,9 +12,10 @@ from dailies_contracts import (
     TIMERS,
     VIDEO,
     AnyEvent,
-    Event,
+    Fact,
     MalformedEvent,
     decode,
+    decode_fact,
     stream_configs,
     subject_filter,
 )
@@ -45,7 +46,7 @@ from runtime.subscribe import (
 from runtime.telemetry import configure_telemetry
 from runtime.timers import HANDLED, Due, Timers, due_filter, due_of
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=Fact)
 Settings = TypeVar("Settings", bound=ServiceSettings)
 TimerHandler = Callable[[Due], Awaitable[None]]
 
@@ -97,7 +98,7 @@ class Service:
     @overload
     def subscribe(
         self,
-        kinds: tuple[type[Event], ...],
+        kinds: tuple[type[Fact], ...],
         handler: Callable[[Any], Awaitable[None]],
         *,
         provider: str = "*",
@@ -107,7 +108,7 @@ class Service:
 
     def subscribe(
         self,
-        kinds: type[Event] | tuple[type[Event], ...],
+        kinds: type[Any] | tuple[type[Any], ...],
         handler: Callable[[Any], Awaitable[None]],
         *,
         provider: str = "*",
@@ -129,7 +130,7 @@ class Service:
         subscription = Subscription(self.name, durable, VIDEO, filters, concurrency, ack_wait_s)
 
         async def on_message(incoming: Incoming) -> None:
-            event = decode(incoming.body, subject=incoming.subject)
+            event = decode_fact(incoming.body, subject=incoming.subject)
             if not isinstance(event, types):
                 raise MalformedEvent(f"{type(event).__name__} came to {durable}")
             await handler(event)

@@ -9,8 +9,9 @@ from typing import Any
 import dailies_contracts
 import msgspec
 import pytest
-from dailies_contracts import EVENT_TYPES, decode, encode, subject_of
-from dailies_contracts.documents import json_schema
+from dailies_contracts import decode_fact as decode
+from dailies_contracts import encode, subject_of
+from dailies_contracts.documents import FACT_TYPES, json_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
 FOLDER = Path(dailies_contracts.__file__).parent / "golden" / "v1"
@@ -46,7 +47,7 @@ def keys_of(value: Any, path: str) -> Iterator[str]:
 
 
 def test_every_event_has_a_golden_file() -> None:
-    assert {path.name.split(".")[0] for path in FILES} == {kind.__name__ for kind in EVENT_TYPES}
+    assert {path.name.split(".")[0] for path in FILES} == {kind.__name__ for kind in FACT_TYPES}
 
 
 def test_no_golden_file_was_changed_or_removed() -> None:
@@ -61,7 +62,7 @@ def test_a_golden_file_survives_a_round_trip_byte_for_byte(path: Path) -> None:
     assert decode(body, subject=subject_of(event)) == event
 
 
-@pytest.mark.parametrize("kind", EVENT_TYPES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", FACT_TYPES, ids=lambda kind: kind.__name__)
 def test_the_golden_files_of_a_type_show_every_field(kind: type) -> None:
     bodies = [path.read_bytes() for path in FILES if path.name.split(".")[0] == kind.__name__]
     shown = {key for body in bodies for key in keys_of(json.loads(body), "")}

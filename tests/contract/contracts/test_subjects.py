@@ -5,7 +5,8 @@ import pytest
 from dailies_contracts import (
     CONSUMERS,
     EVENT_TYPES,
-    Event,
+    BudgetThresholdReached,
+    Fact,
     FeedbackGiven,
     InvalidSubject,
     JobCancelled,
@@ -16,6 +17,7 @@ from dailies_contracts import (
     subject_filter,
     subject_of,
 )
+from dailies_contracts.documents import FACT_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,11 +63,26 @@ def test_tokens_that_would_break_the_grammar_are_refused(token: str) -> None:
         job_filter(token)
 
 
-@pytest.mark.parametrize("kind", EVENT_TYPES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", FACT_TYPES, ids=lambda kind: kind.__name__)
 def test_every_fact_has_a_name_of_its_own_and_real_tokens(kind: Any) -> None:
-    assert sum(other.FACT == kind.FACT for other in EVENT_TYPES) == 1
+    assert sum(other.FACT == kind.FACT for other in FACT_TYPES) == 1
     assert set(kind.TOKENS) <= set(kind.__struct_fields__)
-    assert subject_filter(kind).startswith(f"video.v1.*.{kind.FACT}")
+    assert subject_filter(kind).startswith(f"{kind.PREFIX}.*.{kind.FACT}")
+
+
+def test_a_threshold_is_one_subject_per_period_limit_and_percent() -> None:
+    reached = BudgetThresholdReached(
+        tenant_id="acme",
+        occurred_at=NOW,
+        scope="day",
+        period="2026-11-22",
+        limit_usd_micros=10,
+        percent=80,
+        spent_usd_micros=3,
+        held_usd_micros=5,
+    )
+    assert subject_of(reached) == "tenant.v1.acme.budget_threshold_reached.2026-11-22.10.80"
+    assert reached.id == "acme.budget_threshold_reached.2026-11-22.10.80"
 
 
 def test_a_filter_of_one_vendor_matches_only_that_vendor() -> None:
@@ -95,12 +112,12 @@ def test_consumers_name_each_service_once_and_events_that_exist() -> None:
     assert len(services) == len(set(services))
     for consumer in CONSUMERS:
         assert len(consumer.events) == len(set(consumer.events)) > 0
-        assert set(consumer.events) <= set(EVENT_TYPES)
+        assert set(consumer.events) <= set(FACT_TYPES)
 
 
 def test_every_event_has_somebody_who_listens() -> None:
-    heard: set[type[Event]] = {kind for consumer in CONSUMERS for kind in consumer.events}
-    assert heard == set(EVENT_TYPES)
+    heard: set[type[Fact]] = {kind for consumer in CONSUMERS for kind in consumer.events}
+    assert heard == set(FACT_TYPES)
 
 
 def test_streams_take_the_subjects_and_write_each_once() -> None:
@@ -108,5 +125,7 @@ def test_streams_take_the_subjects_and_write_each_once() -> None:
     assert video["max_msgs_per_subject"] == 1
     assert video["discard"] == "new"
     assert video["discard_new_per_subject"]
-    assert all(matches(f"video.v1.j.{kind.FACT}.x", video["subjects"][0]) for kind in EVENT_TYPES)
+    for kind in FACT_TYPES:
+        subject = f"{kind.PREFIX}.owner.{kind.FACT}.x"
+        assert sum(matches(subject, pattern) for pattern in video["subjects"]) == 1
     assert {config["num_replicas"] for config in (video, *others)} == {3}
