@@ -93,6 +93,7 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
         draft_clip_id: The draft that a final carries over.
         decision: Why this vendor, with every candidate.
         priority: A clip of a batch lets those of single jobs go first.
+        rewritten: `prompt` is the softer wording, because a vendor refused the first.
     """
 
     FACT: ClassVar[str] = "clip_requested"
@@ -105,6 +106,14 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
     draft_clip_id: str | None = None
     decision: ClipDecision | None = None
     priority: Literal["interactive", "batch"] = "interactive"
+    rewritten: bool = False
+
+
+class ClipWithdrawn(ClipEvent, frozen=True, kw_only=True, tag="ClipWithdrawn"):
+    """The router no longer wants a clip: it ends without being submitted, where that has not happened yet."""
+
+    FACT: ClassVar[str] = "clip_withdrawn"
+    reason: str = ""
 
 
 class ProviderSubmitted(ClipEvent, frozen=True, kw_only=True, tag="ProviderSubmitted"):
@@ -136,6 +145,7 @@ class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):
         render_ms: From submission to the vendor's success, milliseconds.
         seed: Seed used, where known.
         ask: What the clip is held against beside `prompt`.
+        first_frame: Its first frame as a picture: what anchors a final to a draft.
     """
 
     FACT: ClassVar[str] = "clip_ready"
@@ -149,6 +159,7 @@ class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):
     render_ms: int = 0
     seed: int | None = None
     ask: Ask | None = None
+    first_frame: AssetRef | None = None
 
 
 class ClipFailed(ClipEvent, frozen=True, kw_only=True, tag="ClipFailed"):
@@ -330,6 +341,7 @@ AnyEvent = (
     | JobCancelRequested
     | PromptCompiled
     | ClipRequested
+    | ClipWithdrawn
     | ProviderSubmitted
     | ClipReady
     | ClipFailed

@@ -13,6 +13,7 @@ MAX_DURATION_S = 60
 MAX_BUDGET_USD_MICROS = 10**15
 """A billion dollars; every sum of money stays far within 64 bits."""
 Label = Annotated[str, Meta(min_length=1, max_length=64)]
+ProviderName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 LabelValue = Annotated[str, Meta(max_length=512)]
 
 
@@ -54,6 +55,10 @@ class VideoRequest(Value, frozen=True, kw_only=True):
         resolution: Lines of the shorter side of a final.
         quality: `draft` ends with the best draft; `standard` and `premium` promote it to a final.
         provider: Pin to one vendor of the catalogue; None lets the router choose.
+        allow_providers: Choose among these vendors only; empty: among all.
+        deny_providers: Never choose these vendors.
+        use_case: What the video is for, as the catalogue lists it; decides the tier of the final.
+        allow_lower_tier: Where no model of that tier can be had, a lower one may render the final.
         reference_images: Stored images that anchor the look, first frame first.
         audio: Sound wanted.
         seed: Seed for vendors that take one, 0 to 2^32 - 1.
@@ -71,7 +76,11 @@ class VideoRequest(Value, frozen=True, kw_only=True):
     aspect_ratio: AspectRatio = "16:9"
     resolution: Resolution = "720p"
     quality: Quality = "standard"
-    provider: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] | None = None
+    provider: ProviderName | None = None
+    allow_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
+    deny_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
+    use_case: Annotated[str, Meta(max_length=32)] = ""
+    allow_lower_tier: bool = True
     reference_images: Annotated[tuple[AssetRef, ...], Meta(max_length=8)] = ()
     audio: bool = False
     seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] | None = None

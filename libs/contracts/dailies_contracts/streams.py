@@ -80,7 +80,7 @@ CONSUMERS: tuple[Consumer, ...] = (
             e.JobFailed,
         ),
     ),
-    Consumer("provider-workers", (e.ClipRequested, e.JobCancelled)),
+    Consumer("provider-workers", (e.ClipRequested, e.ClipWithdrawn, e.JobCancelled)),
     Consumer("evaluator", (e.ClipReady,)),
     Consumer("assets", (e.ClipReady, e.JobCompleted)),
     Consumer("projector", e.EVENT_TYPES),

@@ -30,6 +30,10 @@ class Ask(Value, frozen=True, kw_only=True):
     audio: bool = False
 
 
+Cause = Literal["planned", "retry", "fallback", "rewrite", "hedge", "promotion"]
+"""Why a clip was ordered: by the plan, again, elsewhere, in softer words, beside a late one, or as the final."""
+
+
 class CompiledPrompt(Value, frozen=True, kw_only=True):
     """One request in the words and parameters of one vendor's model.
 
@@ -47,6 +51,8 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
         parameters: Further vendor parameters by their wire name.
         warnings: What this vendor cannot express, in words.
         ask: What the clip is held against beside `score_prompt`.
+        softer_prompt: The same in words that fewer content filters stumble over, sent after a refusal; empty where
+            there is nothing to soften.
     """
 
     provider: str
@@ -62,6 +68,7 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
     parameters: dict[str, str | int | float | bool] = {}
     warnings: tuple[str, ...] = ()
     ask: Ask | None = None
+    softer_prompt: str = ""
 
 
 class Unsuitable(Value, frozen=True, kw_only=True):
@@ -79,9 +86,13 @@ class Candidate(Value, frozen=True, kw_only=True):
     Attributes:
         cost_usd_micros: Quote for this clip.
         quality: Expected aggregate score, [0, 1].
-        latency_s: Expected time to the clip.
-        utility: quality - lambda * cost - mu * latency.
+        latency_s: Expected time to the clip, waiting for a slot included.
+        utility: drawn * success - lambda * cost - mu * latency.
         passed_over: Why it was not taken; empty for the chosen one.
+        drawn: Quality as the sampler drew it from what is believed of this candidate; None: the expected one counts.
+        success: Probability that a clip comes at all, neither failed nor refused.
+        n_observed: How many recent scores the belief rests on, older ones counting less.
+        note: What is special about it, for example that it is being tried again after an outage.
     """
 
     provider: str
@@ -91,14 +102,58 @@ class Candidate(Value, frozen=True, kw_only=True):
     latency_s: float
     utility: float
     passed_over: str = ""
+    drawn: float | None = None
+    success: float = 1.0
+    n_observed: float = 0.0
+    note: str = ""
+
+
+class DraftPlan(Value, frozen=True, kw_only=True):
+    """What a job is to do, decided once, when its first clip is ordered.
+
+    Attributes:
+        n_drafts: Good drafts wanted before one is promoted; 0: drafts are skipped.
+        has_final: A draft is promoted to a final.
+        estimate_usd_micros: Drafts, final and scoring, when nothing fails.
+        all_premium_usd_micros: What as many clips would cost, all of them rendered by the final's model.
+        pass_threshold: Aggregate that a draft must reach.
+        good_enough: Aggregate at which a draft is promoted without waiting for drafts that have not begun.
+        promotion_class: How the final is to carry the draft over; None: no draft is promoted.
+        final_provider: Vendor that the final is planned at.
+        final_model: Its model.
+        reason: Why so, a sentence.
+        options: Utility of each number of drafts that was weighed, or why it was not possible.
+    """
+
+    n_drafts: int
+    has_final: bool
+    estimate_usd_micros: int
+    all_premium_usd_micros: int
+    pass_threshold: float
+    good_enough: float
+    reason: str
+    promotion_class: PromotionClass | None = None
+    final_provider: str = ""
+    final_model: str = ""
+    options: dict[str, str] = {}
 
 
 class ClipDecision(Value, frozen=True, kw_only=True):
-    """Why a clip was ordered where it was: every candidate in rank order, and a sentence."""
+    """Why a clip was ordered where it was: every candidate in rank order, and a sentence.
+
+    Attributes:
+        reason: The sentence.
+        candidates: In rank order.
+        seed: What the sampler drew from.
+        cause: Why it was ordered at all.
+        plan: The job's plan, on the clips that carry it out.
+    """
 
     reason: str
     candidates: tuple[Candidate, ...]
     seed: int = 0
+    cause: Cause = "planned"
+    plan: DraftPlan | None = None
 
 
 class CostEstimate(Value, frozen=True, kw_only=True):
@@ -125,6 +180,9 @@ class Promotion(Value, frozen=True, kw_only=True):
         reason: Why this draft won, a sentence.
         draft_scores: Aggregate of every scored draft by clip id, [0, 1].
         threshold: Aggregate that a draft had to reach.
+        candidates: Who could have rendered the final, in rank order.
+        seed: What the sampler drew from.
+        plan: The job's plan.
     """
 
     promotion_class: PromotionClass
@@ -133,6 +191,9 @@ class Promotion(Value, frozen=True, kw_only=True):
     reason: str
     draft_scores: dict[str, float] = {}
     threshold: float = 0.0
+    candidates: tuple[Candidate, ...] = ()
+    seed: int = 0
+    plan: DraftPlan | None = None
 
 
 class MediaFacts(Value, frozen=True, kw_only=True):

@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from dailies_contracts import ClipDecision, CompiledPrompt, MediaFacts, PromotionClass, Stage, Unsuitable, VideoRequest
+from dailies_contracts import (
+    Candidate,
+    ClipDecision,
+    CompiledPrompt,
+    DraftPlan,
+    MediaFacts,
+    PromotionClass,
+    Stage,
+    Unsuitable,
+    VideoRequest,
+)
 from dailies_contracts.values import Scores
 
 JobState = Literal["queued", "generating", "evaluating", "awaiting_review", "ready", "failed", "cancelled"]
@@ -123,6 +133,8 @@ class PromotionView(Part, frozen=True, kw_only=True):
         final_clip_id: The final that was ordered last; None until one is.
         draft_score: Aggregate of the winner.
         final_score: Aggregate of the final, None until it is scored.
+        candidates: Who could have rendered the final, with the numbers and why the others were passed over.
+        plan: What the job set out to do.
     """
 
     promotion_class: PromotionClass = msgspec.field(name="class")
@@ -135,6 +147,9 @@ class PromotionView(Part, frozen=True, kw_only=True):
     draft_score: float | None
     final_score: float | None
     draft_scores: dict[str, float]
+    candidates: tuple[Candidate, ...] = ()
+    seed: int = 0
+    plan: DraftPlan | None = None
 
 
 class ReviewView(Part, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     e.JobCancelRequested: lambda _: "Asked to stop.",
     e.PromptCompiled: _compiled,
     e.ClipRequested: _ordered,
+    e.ClipWithdrawn: lambda x: f"The {x.stage} at {x.provider} is no longer needed.",
     e.ProviderSubmitted: lambda x: f"{x.provider} accepted the {x.stage}.",
     e.ClipReady: lambda x: f"{x.provider} delivered the {x.stage}; stored.",
     e.ClipFailed: lambda x: x.message,

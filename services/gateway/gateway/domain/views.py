@@ -108,6 +108,9 @@ def _promotion(promoted: e.JobPromoted | None, clips: Sequence[ClipFacts]) -> Pr
         draft_score=promotion.draft_scores.get(promoted.draft_clip_id),
         final_score=final.scored.scores.aggregate if final and final.scored else None,
         draft_scores=promotion.draft_scores,
+        candidates=promotion.candidates,
+        seed=promotion.seed,
+        plan=promotion.plan,
     )
 
 
