@@ -1,11 +1,12 @@
 """The lives of jobs as the log tells them, for tests that need a whole history."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from dailies_contracts import (
     AnyEvent,
     ClipRequested,
+    FeedbackGiven,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -133,4 +134,16 @@ def promoted_job(job_id: str = JOB, *, tenant_id: str = TENANT, **request: Any) 
         clip_ready(final),
         clip_scored(final, aggregate=0.9),
         job_completed(final),
+    )
+
+
+def feedback_given(order: ClipRequested, *, rating: Literal[1, 2, 3, 4, 5] = 5, author: str = "ann") -> FeedbackGiven:
+    """A person rated the ordered clip."""
+    return FeedbackGiven(
+        job_id=order.job_id,
+        tenant_id=order.tenant_id,
+        occurred_at=order.occurred_at,
+        clip_id=order.clip_id,
+        author=author,
+        rating=rating,
     )

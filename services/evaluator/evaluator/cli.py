@@ -27,6 +27,11 @@ def main(arguments: Sequence[str]) -> int:
                 return _score(asked.file, asked.prompt, as_json=asked.json)
             case "bench":
                 return _bench(asked.file, asked.prompt, rounds=asked.rounds, as_json=asked.json)
+            case "fvd" | "agreement":
+                # NATS and the object store take a second to import, which scoring a file should not wait for.
+                from evaluator import reports  # noqa: PLC0415
+
+                return reports.run(asked)
             case _:
                 return _serve()
     except DailiesError as err:
@@ -43,7 +48,27 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print JSON")
         command.add_argument("--prompt", required=name == "score", default="a red ball", help="what it should show")
     commands.choices["bench"].add_argument("--rounds", type=int, default=3, help="best of so many")
+    _add_fvd(commands.add_parser("fvd", help="Compare clips with a reference set."))
+    _add_agreement(commands.add_parser("agreement", help="Say how often people agree with the scores."))
     return parser
+
+
+def _add_fvd(command: argparse.ArgumentParser) -> None:
+    command.description = "Compare local clips, or a vendor's recent ones, with a reference set."
+    command.add_argument("clips", nargs="*", type=Path, help="video files, or folders of them")
+    command.add_argument("--reference", type=Path, help="a set that --write-reference wrote, or a folder of clips")
+    command.add_argument("--write-reference", type=Path, metavar="FILE", help="write the clips' set instead")
+    command.add_argument("--provider", default="", help="compare this vendor's stored clips instead of files")
+    command.add_argument("--model", default="", help="only this model of the vendor")
+    command.add_argument("--hours", type=float, default=168.0, help="only clips of the last so many hours")
+    command.add_argument("--publish", action="store_true", help="write the result to the bucket `benchmarks`")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_agreement(command: argparse.ArgumentParser) -> None:
+    command.description = "Compare people's ratings and reviews with the scores of the same clips."
+    command.add_argument("--hours", type=float, default=0.0, help="only what happened in the last so many hours")
+    command.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _serve() -> int:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from runtime.errors import InvalidRequest
 
+from evaluator.adapters.clip_features import ClipEmbeddings, I3dTorchScript, TorchvisionVideo
 from evaluator.adapters.decode import DecodeLimits
 from evaluator.adapters.onnx_clip import OnnxClip
 from evaluator.adapters.open_clip import OpenClip, OpenClipWeights, tiny_weights
@@ -11,7 +12,7 @@ from evaluator.adapters.open_nsfw import OpenNsfw
 from evaluator.adapters.weights import read_calibration, read_json
 from evaluator.domain.motion import measure_motion
 from evaluator.domain.technical import measure_technical
-from evaluator.ports import AlignmentEngine, SafetyEngine
+from evaluator.ports import AlignmentEngine, ClipFeatures, SafetyEngine
 from evaluator.scoring import Policy, Scorer
 from evaluator.settings import Settings
 
@@ -31,13 +32,7 @@ def load_scorer(settings: Settings) -> Scorer:
     return Scorer(
         alignment=alignment,
         safety=safety,
-        limits=DecodeLimits(
-            size_bytes=settings.max_clip_bytes,
-            duration_s=settings.max_duration_s,
-            frame_px=settings.max_frame_px,
-            n_frames=settings.max_frames,
-            wall_s=settings.max_decode_s,
-        ),
+        limits=decode_limits(settings),
         policy=Policy(
             n_frames=settings.n_frames,
             n_checked=settings.n_checked,
@@ -45,6 +40,37 @@ def load_scorer(settings: Settings) -> Scorer:
             safe_below=settings.safe_below,
         ),
     )
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """Give what a file may cost."""
+    return DecodeLimits(
+        size_bytes=settings.max_clip_bytes,
+        duration_s=settings.max_duration_s,
+        frame_px=settings.max_frame_px,
+        n_frames=settings.max_frames,
+        wall_s=settings.max_decode_s,
+    )
+
+
+def load_features(settings: Settings) -> ClipFeatures:
+    """Load what sets of clips are compared by.
+
+    Raises:
+        Permanent: A model is missing or not the expected one.
+        InvalidRequest: The settings do not name it whole.
+    """
+    if settings.features == "embeddings":
+        return ClipEmbeddings(load_alignment(settings))
+    if settings.features_weights is None or not settings.features_sha256:
+        raise InvalidRequest(
+            "evaluator.incomplete_model",
+            f"EVALUATOR_FEATURES={settings.features} needs EVALUATOR_FEATURES_WEIGHTS and EVALUATOR_FEATURES_SHA256.",
+        )
+    path, sha256, device = settings.features_weights, settings.features_sha256, settings.device
+    if settings.features == "i3d":
+        return I3dTorchScript(path, sha256=sha256, device=device)
+    return TorchvisionVideo(settings.features_architecture, path, sha256=sha256, device=device)
 
 
 def load_alignment(settings: Settings) -> AlignmentEngine:

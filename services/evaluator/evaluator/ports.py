@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evaluator.domain.alignment import Calibration, Vocabulary
-from evaluator.domain.arrays import Embedding, RgbFrame
+from evaluator.domain.arrays import Embedding, Floats, RgbFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,4 +61,22 @@ class SafetyEngine(Protocol):
 
     def unsafe(self, frames: Sequence[RgbFrame]) -> list[float]:
         """Give the probability of unsafe content per picture, each in [0, 1]."""
+        ...
+
+
+class ClipFeatures(Protocol):
+    """From a clip to one vector, for comparing sets of clips.
+
+    Attributes:
+        id: Name and version; vectors of different ids are not compared.
+        n_features: Length of a vector.
+        is_i3d: Its distances may be called FVD.
+    """
+
+    id: str
+    n_features: int
+    is_i3d: bool
+
+    def extract(self, frames: Sequence[RgbFrame]) -> Floats:
+        """Give the features of a clip's pictures, evenly spread and in order: shape (D,)."""
         ...

@@ -34,6 +34,14 @@ class Settings(S3Settings, ServiceSettings):
     preprocessing: Literal["area", "reference"] = Field(
         "area", description="From frame to CLIP input: OpenCV's area averaging, or open_clip's own slower path."
     )
+    features: Literal["embeddings", "torchvision", "i3d"] = Field(
+        "embeddings",
+        description="What `evaluator fvd` compares clips by: the alignment model's embeddings, a video model of "
+        "torchvision, or I3D as TorchScript (only that one is FVD as the literature has it).",
+    )
+    features_architecture: str = Field("r2plus1d_18", description="torchvision's name of the video model.")
+    features_weights: Path | None = Field(None, description="safetensors of that model, or the TorchScript of I3D.")
+    features_sha256: str = Field("", description="Expected digest of that file; required with it.")
     n_frames: int = Field(8, ge=1, le=16, description="Pictures of a clip for alignment, spread evenly.")
     n_checked: int = Field(4, ge=1, le=16, description="Of those, for safety and picture quality.")
     pass_at: float = Field(0.5, ge=0, le=1, description="Aggregate that makes a clip fit for delivery.")
