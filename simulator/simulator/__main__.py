@@ -18,17 +18,29 @@ def arguments(words: list[str]) -> dict[str, Any]:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--state-dir", type=Path)
-    parser.add_argument("--kling-key", action="append", dest="kling_keys", help="repeat it for more accounts")
+    parser.add_argument("--key", action="append", dest="keys", metavar="VENDOR=KEY", help="repeat it for more accounts")
     parser.add_argument("--kling-access-key")
     parser.add_argument("--kling-secret-key")
-    parser.add_argument("--kling-webhook-secret", help="whsec_…; signs Kling's callbacks")
-    parser.add_argument("--veo-key", action="append", dest="veo_keys", help="repeat it for more accounts")
+    parser.add_argument(
+        "--webhook-secret", action="append", dest="webhook_secrets", metavar="VENDOR=SECRET", help="signs its callbacks"
+    )
     parser.add_argument("--render-workers", type=int)
     parser.add_argument("--time-compression", type=float)
     parser.add_argument("--zero-latency", action="store_true", default=None)
     parser.add_argument("--small-clips", action="store_true", default=None)
     parser.add_argument("--seed", type=int)
-    return {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
+    given = {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
+    if "keys" in given:
+        pairs = [_pair(word) for word in given["keys"]]
+        given["keys"] = {vendor: tuple(key for name, key in pairs if name == vendor) for vendor, _ in pairs}
+    if "webhook_secrets" in given:
+        given["webhook_secrets"] = dict(_pair(word) for word in given["webhook_secrets"])
+    return given
+
+
+def _pair(word: str) -> tuple[str, str]:
+    vendor, _, value = word.partition("=")
+    return vendor, value
 
 
 def main() -> None:

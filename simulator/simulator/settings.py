@@ -23,25 +23,31 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(
         default=None, description="Folder of the task log and rendered clips; without it nothing outlives the process."
     )
-    kling_keys: tuple[SecretStr, ...] = Field(
-        default=(SecretStr("sim-kling-key"),), description="API keys of Kling's new dialect, one account each."
+    keys: dict[str, tuple[SecretStr, ...]] = Field(
+        default={}, description="API keys by vendor, one account each; `*` stands for every vendor that is not named."
+    )
+    webhook_secrets: dict[str, SecretStr] = Field(
+        default={}, description="`whsec_…` secrets by vendor; a vendor that has one signs its callbacks with it."
     )
     kling_access_key: str = Field(default="sim-ak", description="AccessKey of Kling's legacy JWT dialect.")
     kling_secret_key: SecretStr = Field(
         default=SecretStr("sim-sk"), description="SecretKey of Kling's legacy JWT dialect."
-    )
-    kling_webhook_secret: SecretStr | None = Field(
-        default=None, description="`whsec_…` secret; when set, Kling's callbacks are signed."
-    )
-    veo_keys: tuple[SecretStr, ...] = Field(
-        default=(SecretStr("sim-veo-key"),),
-        description="Keys of Veo: API keys in the Gemini dialect, bearer tokens in the Vertex dialect.",
     )
     render_workers: int = Field(default=1, ge=1, le=2, description="Processes that render clips.")
     zero_latency: bool = Field(default=False, description="Finish every task at once with a small clip.")
     small_clips: bool = Field(default=False, description="Serve one tiny clip for each duration; nothing is rendered.")
     time_compression: float = Field(default=50.0, gt=0, description="Vendor seconds that pass in one real second.")
     seed: int = Field(default=0, ge=0, description="Seed of latencies, clip seeds and random faults.")
+
+    def keys_of(self, vendor: str) -> tuple[str, ...]:
+        """Give a vendor's keys; without any it takes `sim-<vendor>-key`."""
+        given = self.keys.get(vendor) or self.keys.get("*")
+        return tuple(key.get_secret_value() for key in given) if given else (f"sim-{vendor}-key",)
+
+    def webhook_secret_of(self, vendor: str) -> str | None:
+        """Give the secret that a vendor signs its callbacks with."""
+        secret = self.webhook_secrets.get(vendor)
+        return None if secret is None else secret.get_secret_value()
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,17 +64,10 @@ class Tuning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     zero_latency: bool = False  # tasks end as they are accepted; implies small clips
     small_clips: bool = False  # one tiny clip for each duration instead of what the prompt says
     seed: int = 0
-    # Kling: a pro clip of 5 s was measured at 100 to 250 s. Veo: documented as 11 s to 6 min.
-    latency: dict[str, Latency] = msgspec.field(
-        default_factory=lambda: {
-            "kling": Latency(median_s=150.0, p95_s=300.0),
-            "veo": Latency(median_s=200.0, p95_s=360.0),
-        }
-    )
-    # Real retention of result files: Kling 30 days, Veo 2 days. Not compressed.
-    retention_s: dict[str, float] = msgspec.field(default_factory=lambda: {"kling": 30 * DAY_S, "veo": 2 * DAY_S})
-    # Tasks in flight for each account; 0 means unlimited.
-    max_parallel: dict[str, int] = msgspec.field(default_factory=lambda: {"kling": 0, "veo": 0})
+    # By vendor; each vendor's class says what it starts with. Retention of result files is not compressed.
+    latency: dict[str, Latency] = {}
+    retention_s: dict[str, float] = {}
+    max_parallel: dict[str, int] = {}  # tasks in flight for each account; 0 means unlimited
     retired_models: tuple[str, ...] = ()
     kling_billing: Literal["unit", "cash"] = "unit"
     callback_retries: int = 3

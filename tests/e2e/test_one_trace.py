@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from local_stack.services import SERVICES
+from local_stack.layout import CATALOG
+from local_stack.services import services_of
 from testkit.sinks import Span, WebhookSink, otlp_receiver
 from testkit.stack import Options, local_stack
 
@@ -19,7 +20,7 @@ WORK = {"vendor.submit", "vendor.poll", "vendor.download", "s3.put", "router.dec
 
 async def test_the_trace_of_a_job_covers_every_hop_and_carries_the_job_id(tmp_path: Path) -> None:
     async with otlp_receiver() as tap, WebhookSink() as webhooks:
-        env = {service.name: {f"{service.prefix}OTLP_ENDPOINT": tap.url} for service in SERVICES}
+        env = {service.name: {f"{service.prefix}OTLP_ENDPOINT": tap.url} for service in services_of(CATALOG)}
         options = Options(env=env, simulator_args=("--small-clips",))
         async with local_stack(tmp_path, options) as stack:
             login = {"Authorization": f"Bearer {stack.facts['api_key']}"}

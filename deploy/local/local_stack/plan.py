@@ -15,7 +15,7 @@ from local_stack.credentials import Credentials
 from local_stack.layout import CATALOG, Layout
 from local_stack.ports import LOOPBACK
 from local_stack.process import ProcessSpec
-from local_stack.services import BUCKET, SERVICES, VENDORS, Service, service_spec
+from local_stack.services import BUCKET, Service, service_spec, services_of, vendors_of
 
 PART_PORTS = {
     "nats": 4222,
@@ -81,7 +81,7 @@ class Plan:
 
 def wanted_ports(options: Options) -> dict[str, int]:
     """Name every port of a stack, with the well-known port for each."""
-    health = {service.name: service.health_port for service in SERVICES}
+    health = {service.name: service.health_port for service in services_of(options.catalog)}
     further = {name: FIRST_REPLICA_PORT + i for i, name in enumerate(_further_replicas(options))}
     return {**PART_PORTS, **{f"{name}.health": port for name, port in {**health, **further}.items()}}
 
@@ -95,7 +95,7 @@ def make_plan(layout: Layout, *, ports: Mapping[str, int], keys: Credentials, op
         keys: Its secrets.
         options: What the caller chose.
     """
-    facts = _facts(layout, ports=ports, keys=keys)
+    facts = _facts(layout, ports=ports, keys=keys, options=options)
     values = _values(facts, ports=ports, keys=keys, options=options)
     services = [
         service_spec(
@@ -115,7 +115,7 @@ def make_plan(layout: Layout, *, ports: Mapping[str, int], keys: Credentials, op
 def _rows(options: Options) -> list[tuple[str, Service]]:
     """Every service process with the name of its row: the row itself, then its further replicas."""
     rows: list[tuple[str, Service]] = []
-    for service in SERVICES:
+    for service in services_of(options.catalog):
         rows.append((service.name, service))
         for i in range(2, options.replicas.get(service.name, 1) + 1):
             fields = {**vars(service), "name": f"{service.name}-{i}"}
@@ -127,7 +127,7 @@ def _further_replicas(options: Options) -> list[str]:
     return [row.name for base, row in _rows(options) if row.name != base]
 
 
-def _facts(layout: Layout, *, ports: Mapping[str, int], keys: Credentials) -> dict[str, Any]:
+def _facts(layout: Layout, *, ports: Mapping[str, int], keys: Credentials, options: Options) -> dict[str, Any]:
     gateway = f"http://{LOOPBACK}:{ports['gateway']}"
     simulator = f"http://{LOOPBACK}:{ports['simulator']}"
     return {
@@ -140,7 +140,7 @@ def _facts(layout: Layout, *, ports: Mapping[str, int], keys: Credentials) -> di
         "s3_url": f"http://{LOOPBACK}:{ports['s3.port']}",
         "s3_access_key": keys.s3_access_key,
         "s3_secret_key": keys.s3_secret_key,
-        "simulators": {vendor: f"{simulator}/{vendor}" for vendor in VENDORS},
+        "simulators": {vendor: f"{simulator}/{vendor}" for vendor in vendors_of(options.catalog)},
         "simulator_control_url": f"{simulator}/_control",
         "otlp_url": f"http://{LOOPBACK}:{ports['otlp']}",
         "spans_file": str(layout.spans_file),
@@ -187,8 +187,7 @@ def _part_specs(
 
 
 def _simulator_spec(layout: Layout, *, port: int, keys: Credentials, options: Options) -> ProcessSpec:
-    accepted = json.dumps([keys.vendor_api_key])
-    vendor_keys = {f"SIMULATOR_{vendor.upper()}_KEYS": accepted for vendor in VENDORS}
+    vendor_keys = {"SIMULATOR_KEYS": json.dumps({"*": [keys.vendor_api_key]})}
     state = ("--port", str(port), "--state-dir", str(layout.store("simulator")))
     return ProcessSpec(
         name="simulator",

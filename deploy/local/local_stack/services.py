@@ -4,8 +4,10 @@ Values stand in braces and are filled in from `Values`; nothing else about a ser
 """
 
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from local_stack.layout import Layout
 from local_stack.ports import LOOPBACK
@@ -14,7 +16,7 @@ from local_stack.process import ProcessSpec
 BUCKET = "dailies"
 DATABASE = "dailies"
 TENANT = "demo"
-VENDORS = ("kling", "veo")
+FIRST_WORKER_PORT = 8150  # health ports of the vendors' workers
 # The simulated vendors live fifty times as fast as the real ones, so asking them may be quicker too.
 POLL_SCALE = "0.2"
 
@@ -74,6 +76,17 @@ def _worker(vendor: str, health_port: int) -> Service:
     )
 
 
+def vendors_of(catalog: Path) -> tuple[str, ...]:
+    """Name the vendors of a catalogue."""
+    return tuple(provider["name"] for provider in tomllib.loads(catalog.read_text())["provider"])
+
+
+def services_of(catalog: Path) -> tuple[Service, ...]:
+    """List every process of ours: the services, and one worker for each vendor of a catalogue."""
+    workers = (_worker(vendor, FIRST_WORKER_PORT + number) for number, vendor in enumerate(vendors_of(catalog)))
+    return (*SERVICES, *workers)
+
+
 SERVICES: tuple[Service, ...] = (
     Service(
         name="gateway",
@@ -96,8 +109,6 @@ SERVICES: tuple[Service, ...] = (
     Service(name="projector", module="gateway.projector", prefix="PROJECTOR_", settings=MONGO, health_port=8082),
     Service(name="compiler", module="compiler", prefix="COMPILER_", settings=CATALOG, health_port=8083),
     Service(name="router", module="router", prefix="ROUTER_", settings=CATALOG, health_port=8084),
-    _worker("kling", 8085),
-    _worker("veo", 8086),
     Service(name="evaluator", module="evaluator", prefix="EVALUATOR_", settings=S3, health_port=8087),
     Service(
         name="notifier",

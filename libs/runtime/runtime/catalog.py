@@ -104,6 +104,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         poll_s: Time between two polls of a task.
         reconcile_s: How long an unknown outcome is looked up before it counts as unknown.
         can_find: Tasks can be looked up by our reference.
+        dialect: How the compiler words its prompts; empty: in the vendor's own dialect.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     poll_s: float
     reconcile_s: float
     can_find: bool
+    dialect: str = ""
     model: tuple[Model, ...]
 
 

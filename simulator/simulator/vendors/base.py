@@ -17,7 +17,7 @@ from simulator.callbacks import Callback
 from simulator.engine import Engine
 from simulator.faults import Fault, marks_in
 from simulator.http import BrokenOff, ConnectionDropped, file_reply
-from simulator.settings import Settings
+from simulator.settings import Latency, Settings
 from simulator.tasks import State, Task
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -63,9 +63,17 @@ Handler = Callable[[Call], Response]
 
 
 class Vendor(ABC):
-    """One vendor's API. Subclasses live in one file each."""
+    """One vendor's API. Subclasses live in one file each.
+
+    Attributes:
+        name: As in the catalogue; its routes are below `/<name>`.
+        latency: How long it takes for a clip, before time compression.
+        retention_s: How long it keeps result files.
+    """
 
     name: ClassVar[str]
+    latency: ClassVar[Latency]
+    retention_s: ClassVar[float]
 
     def __init__(self, *, engine: Engine, settings: Settings) -> None:
         self.engine = engine

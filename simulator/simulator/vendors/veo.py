@@ -16,6 +16,7 @@ from starlette.routing import Route
 from simulator.callbacks import Callback, standard_headers
 from simulator.faults import Fault, chance
 from simulator.http import encode, json_reply
+from simulator.settings import DAY_S, Latency
 from simulator.tasks import Order, State, Task
 from simulator.vendors import veo_wire as wire
 from simulator.vendors.base import ANY_METHOD, SIZES_PX, Call, Refusal, Vendor, bearer
@@ -36,6 +37,8 @@ class Veo(Vendor):
     """Both dialects of Veo over one set of operations."""
 
     name: ClassVar[str] = "veo"
+    latency: ClassVar[Latency] = Latency(median_s=200.0, p95_s=360.0)  # documented as 11 s to 6 min
+    retention_s: ClassVar[float] = 2 * DAY_S
 
     def routes(self) -> list[Route]:
         """List the routes of both dialects."""
@@ -91,7 +94,7 @@ class Veo(Vendor):
         return self._account_of(token, wire.BAD_TOKEN)
 
     def _account_of(self, key: str, otherwise: wire.Problem) -> str:
-        known = [secret.get_secret_value() for secret in self.settings.veo_keys]
+        known = self.settings.keys_of(self.name)
         if key not in known:
             raise wire.Refused(otherwise)
         return f"veo-{known.index(key) + 1}"

@@ -4,7 +4,8 @@ import importlib
 from collections.abc import Iterator
 
 import pytest
-from local_stack.services import COMMON, SERVICES, Service
+from local_stack.layout import CATALOG
+from local_stack.services import COMMON, Service, services_of
 from pydantic_settings import BaseSettings
 
 
@@ -15,7 +16,7 @@ def settings_classes(service: Service) -> Iterator[type[BaseSettings]]:
             yield found
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+@pytest.mark.parametrize("service", services_of(CATALOG), ids=lambda service: service.name)
 def test_every_setting_of_the_table_is_one_of_the_service(service: Service) -> None:
     known = {
         name.upper()

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pymongo
 import pytest
+from local_stack.layout import CATALOG
 from local_stack.plan import Options
 from local_stack.process import StartFailed
-from local_stack.services import SERVICES
+from local_stack.services import services_of
 from local_stack.stack import AlreadyRunning, NotRunning, Stack
 
-PARTS_ONLY = Options(default_ports=False, without=frozenset({"simulator", *(s.name for s in SERVICES)}))
+PARTS_ONLY = Options(default_ports=False, without=frozenset({"simulator", *(s.name for s in services_of(CATALOG))}))
 
 
 def started(folder: Path) -> Stack:

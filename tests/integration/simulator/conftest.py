@@ -22,8 +22,9 @@ from simulator.media import clip_key, render
 from simulator.server import new_server
 from simulator.settings import Settings, Tuning, patched
 from simulator.tasks import Task
+from simulator.vendors import VENDORS
 
-FAST = {"small_clips": True, "latency": {name: {"median_s": 1.0, "p95_s": 2.0} for name in ("kling", "veo")}}
+FAST = {"small_clips": True, "latency": {kind.name: {"median_s": 1.0, "p95_s": 2.0} for kind in VENDORS}}
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes....").decode()
 BASE_URL = "http://simulator.test"
 
@@ -119,7 +120,7 @@ def state_dir(rendered: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(state_dir: Path) -> Settings:
     keys = (SecretStr("sim-kling-key"), SecretStr("second-kling-key"))
-    return Settings(state_dir=state_dir, kling_keys=keys, kling_webhook_secret=SecretStr(WEBHOOK_SECRET))
+    return Settings(state_dir=state_dir, keys={"kling": keys}, webhook_secrets={"kling": SecretStr(WEBHOOK_SECRET)})
 
 
 @pytest.fixture

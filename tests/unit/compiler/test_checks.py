@@ -14,7 +14,8 @@ def test_a_request_that_shows_nothing_is_refused(refused: Refuse, prompt: str) -
 
 
 def test_a_shot_without_a_subject_is_refused(refused: Refuse) -> None:
-    assert refused(shot=Shot(subject=" ")).code == "request.prompt_missing"
+    for nothing in (" ", ".", "?!"):
+        assert refused(shot=Shot(subject=nothing)).code == "request.prompt_missing"
 
 
 def test_prompt_and_shot_together_are_refused(refused: Refuse) -> None:

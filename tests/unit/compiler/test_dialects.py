@@ -1,10 +1,12 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
-from compiler.domain.compile import Compiled
+from compiler.domain.compile import Compiled, compile_request
 from compiler.domain.dialects import kling, veo
 from compiler.domain.rules import Rules
-from dailies_contracts import CompiledPrompt
+from dailies_contracts import CompiledPrompt, VideoRequest
+from runtime.catalog import Catalog
 
 Compile = Callable[..., Compiled]
 DEMO = "A ceramic cup on a walnut desk, slow dolly-in, morning light"
@@ -86,3 +88,17 @@ def test_the_score_prompt_says_only_what_is_seen(compiled: Compile) -> None:
     text = "A red car on a coast road, driving to the right, slow pan left, cinematic, no text, same car throughout"
     for prompt in compiled(text, style_preset="product").prompts:
         assert prompt.score_prompt == "A red car on a coast road, driving to the right."
+
+
+@pytest.mark.parametrize("has_field", [True, False])
+def test_the_plain_dialect_excludes_where_the_model_lets_it(rules: Rules, catalog: Catalog, has_field: bool) -> None:
+    vendor = msgspec.structs.replace(catalog.vendor("kling"), name="newcomer", dialect="plain")
+    models = tuple(msgspec.structs.replace(model, negative_prompt=has_field) for model in vendor.model)
+    catalog = msgspec.structs.replace(catalog, provider=(msgspec.structs.replace(vendor, model=models),))
+    compiled = compile_request(VideoRequest(prompt="A cup on a desk, slow pan left, no text"), catalog, rules)
+    assert isinstance(compiled, Compiled)
+    prompt = compiled.prompts[0]
+    assert prompt.prompt.startswith("A cup on a desk.")
+    assert "The camera slowly pans left." in prompt.prompt
+    assert ("text" in prompt.negative_prompt, "No text." in prompt.prompt) == (has_field, not has_field)
+    assert bool(prompt.warnings) is not has_field

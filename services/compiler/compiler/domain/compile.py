@@ -79,7 +79,7 @@ def compile_request(
     if fault is not None:
         return Refused(fault.code, fault.message)
     parsed = read_shot(request, rules)
-    if not parsed.shot.subject:
+    if not any(char.isalnum() for char in parsed.shot.subject):
         return Refused("request.prompt_missing", "Say what the video shows: the prompt only says what to leave out.")
     refusal = check_policy(parsed.shot, rules.policy)
     if refusal is not None:
@@ -122,7 +122,7 @@ def _compile_all(request: VideoRequest, catalog: Catalog, rules: Rules, briefed:
 
 def _compile_one(request: VideoRequest, listing: Listing, rules: Rules, brief: Brief) -> CompiledPrompt | Unsuitable:
     provider, model = listing
-    dialect = DIALECTS.get(provider.name)
+    dialect = DIALECTS.get(provider.dialect or provider.name)
     if dialect is None:
         return _unsuitable(listing, Unfit("dialect.missing", f"The compiler has no dialect for {provider.name}."))
     settings = settings_for(request, model)

@@ -68,6 +68,9 @@ class Instant:
         return save_inline(output.content, target)
 
 
+ADAPTERS = {"instant": Instant}
+
+
 def small_clip() -> bytes:
     """Encode one second of a square moving over a gradient: H.264 in MP4, a few kilobytes."""
     file = io.BytesIO()

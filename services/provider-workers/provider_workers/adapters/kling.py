@@ -269,5 +269,8 @@ class Kling:
         return reply
 
 
+ADAPTERS = {"kling": Kling}
+
+
 def _render_ms(task: Task) -> int | None:
     return task.update_time - task.create_time if 0 < task.create_time <= task.update_time else None

@@ -257,6 +257,9 @@ class KlingLegacy:
         return self._token
 
 
+ADAPTERS = {"kling-legacy": KlingLegacy}
+
+
 def _part(fields: dict[str, Any]) -> str:
     return _unpadded(msgspec.json.encode(fields))
 

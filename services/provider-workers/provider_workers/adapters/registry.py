@@ -1,25 +1,27 @@
-"""Every adapter by name. Adding a vendor adds one line here, one file beside, one entry in the catalogue."""
+"""Every adapter by name, found by itself: a module of this folder that has `ADAPTERS` adds to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
 import httpx
 from runtime.clock import Clock
 from runtime.errors import Permanent
 
-from provider_workers.adapters.instant import Instant
-from provider_workers.adapters.kling import Kling
-from provider_workers.adapters.kling_legacy import KlingLegacy
-from provider_workers.adapters.veo import Veo, VeoGemini
+from provider_workers import adapters
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import Adapter
 
-ADAPTERS: dict[str, Callable[[Account, httpx.AsyncClient, Clock], Adapter]] = {
-    "kling": Kling,
-    "kling-legacy": KlingLegacy,
-    "veo": Veo,
-    "veo-gemini": VeoGemini,
-    "instant": Instant,
-}
+OpenAdapter = Callable[[Account, httpx.AsyncClient, Clock], Adapter]
+
+
+def _found() -> Iterator[tuple[str, OpenAdapter]]:
+    for module in sorted(iter_modules(adapters.__path__), key=lambda each: each.name):
+        if module.name != "registry":
+            yield from getattr(import_module(f"{adapters.__name__}.{module.name}"), "ADAPTERS", {}).items()
+
+
+ADAPTERS: dict[str, OpenAdapter] = dict(_found())
 
 
 def open_adapter(name: str, account: Account, client: httpx.AsyncClient, clock: Clock) -> Adapter:

@@ -202,3 +202,6 @@ class VeoGemini(_Google):
     async def download(self, output: Output, target: Path) -> Download:
         """Fetch the clip; our key goes to the configured origin and nowhere else."""
         return await self._downloader.fetch(output.url, target)
+
+
+ADAPTERS = {"veo": Veo, "veo-gemini": VeoGemini}

@@ -1,6 +1,6 @@
 """What a vendor adapter takes, gives and can do: the port between our rules and one vendor's API.
 
-Adding a vendor is one class of this protocol in `adapters/` and one line in `adapters/registry.py`.
+Adding a vendor is one file in `adapters/` with a class of this protocol; see docs/adding-a-vendor.md.
 """
 
 from collections.abc import Awaitable, Mapping

@@ -1,12 +1,18 @@
-"""How each vendor wants to be spoken to: one file per vendor, one `write` function each."""
+"""How each vendor wants to be spoken to: one file per dialect with one `write` function, found by itself.
 
+A vendor of the catalogue speaks the dialect of its own name, or the one that its entry names: `plain` fits any vendor
+that takes a prompt in sentences and has no documented preference.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Protocol
 
 from dailies_contracts import VideoRequest
 from runtime.catalog import Model
 
 from compiler.domain.brief import Brief
-from compiler.domain.dialects import kling, veo
 from compiler.domain.writing import Written
 
 
@@ -25,5 +31,12 @@ class Dialect(Protocol):
         ...
 
 
-DIALECTS: dict[str, Dialect] = {"kling": kling.write, "veo": veo.write}
-"""By vendor name of the catalogue. A vendor without one is reported as unsuitable, never guessed at."""
+def _found() -> Iterator[tuple[str, Dialect]]:
+    for module in iter_modules(__path__):
+        write = getattr(import_module(f"{__name__}.{module.name}"), "write", None)
+        if write is not None:
+            yield module.name, write
+
+
+DIALECTS: dict[str, Dialect] = dict(_found())
+"""By name. A vendor without one is reported as unsuitable, never guessed at."""

@@ -41,20 +41,31 @@ _ADVERBS = {"": "", "slow": "slowly", "fast": "quickly"}
 
 def write(brief: Brief, request: VideoRequest, model: Model, *, people: frozenset[str]) -> Written:  # noqa: ARG001
     """Put a brief into Kling's words."""
-    excluded = (*brief.client_negative, *brief.preset_negative)
+    excluded = bool(brief.client_negative or brief.preset_negative)
+    return Written(in_sentences(brief, request, excludes=True), warnings=_warnings(request, excludes=excluded))
+
+
+def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool) -> tuple[Line, ...]:
+    """Tell a brief in plain sentences.
+
+    Args:
+        brief: The brief.
+        request: For what only the request says.
+        excludes: What is left out is told as well, because the vendor has no field for it.
+    """
     body = Line("the description", describe(brief))
     timeline = Line("the beats", _timeline(brief.beats), 1)
-    lines = (
+    left_out = (brief.client_negative, brief.preset_negative) if excludes else ((), ())
+    return (
         *((timeline, body) if brief.told_by_beats else (body, timeline)),
         Line("the motion rule", sentence(brief.motion_rule), 5),
         Line("the camera", _camera(brief.camera), 2),
         Line("the style", sentence(brief.style), 3),
         Line("the sound", "Sound: natural ambience of the scene." if request.audio and not brief.sound else "", 6),
         Line("continuity", sentence(brief.continuity), 4),
-        Line("what is excluded", sentence(listed(brief.client_negative, each="no ")), 1),
-        Line("what the preset excludes", sentence(listed(brief.preset_negative, each="no ")), 6),
+        Line("what is excluded", sentence(listed(left_out[0], each="no ")), 1),
+        Line("what the preset excludes", sentence(listed(left_out[1], each="no ")), 6),
     )
-    return Written(lines, warnings=_warnings(request, excludes=bool(excluded)))
 
 
 def _warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
