@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from runtime.budgets import Limits
 from runtime.errors import Permanent
 
 Tier = Literal["draft", "final"]
@@ -135,6 +136,14 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What applies until a tenant has settings of its own."""
 
     tenant_budget_usd_micros: int
+    tenant_day_budget_usd_micros: int | None = None
+    tenant_month_budget_usd_micros: int | None = None
+
+    def limits(self) -> Limits:
+        """Give the limits per day, per month and in total."""
+        return Limits(
+            self.tenant_day_budget_usd_micros, self.tenant_month_budget_usd_micros, self.tenant_budget_usd_micros
+        )
 
 
 class Listing(NamedTuple):

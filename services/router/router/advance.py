@@ -8,7 +8,6 @@ replicas, or again after a crash at any line, changes nothing.
 import logging
 from collections.abc import Awaitable, Callable
 
-from dailies_contracts import ClipRequested
 from runtime.catalog import Catalog
 from runtime.clock import Clock
 from runtime.errors import ConcurrencyConflict
@@ -17,7 +16,7 @@ from runtime.telemetry import span
 
 from router.adapters.ledger import Ledger
 from router.domain.decide import Decision, decide
-from router.domain.money import corrections
+from router.domain.money import corrections, holds_of
 from router.domain.policy import Context
 from router.domain.state import Drafting, Ended, Phase, Requested, fold
 
@@ -57,15 +56,16 @@ class Advance:
         raise ConcurrencyConflict("job.contended", job_id)
 
     async def _context(self, state: Phase) -> Context:
-        left = await self._ledger.left_usd_micros(state.job.tenant_id) if isinstance(state, Drafting) else 0
-        return Context(now=self._clock(), catalog=self._catalog, budget_left_usd_micros=left)
+        now = self._clock()
+        left = await self._ledger.left_usd_micros(state.job.tenant_id, now) if isinstance(state, Drafting) else 0
+        return Context(now=now, catalog=self._catalog, budget_left_usd_micros=left)
 
     async def _commit(self, state: Phase, history: History, decision: Decision) -> bool:
         assert isinstance(state, Requested)  # noqa: S101 (decide() answers nothing in any other phase)
         job_id, tenant_id = state.job.job_id, state.job.tenant_id
-        quotes = {event.clip_id: event.quote_usd_micros for event in decision if isinstance(event, ClipRequested)}
+        holds = holds_of(decision)
         with span("router.decide", events=[type(event).__name__ for event in decision]):
-            if quotes and not await self._ledger.hold(tenant_id, job_id, quotes):
+            if holds and not await self._ledger.hold(tenant_id, job_id, holds):
                 return False
             try:
                 await self._append(job_id, history.last_sequence, decision)

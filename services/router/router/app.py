@@ -19,7 +19,9 @@ async def run(settings: Settings) -> None:
         ledger = Ledger(
             await service.bucket("budgets"),
             await service.bucket("tenants"),
-            default_limit_usd_micros=catalog.defaults.tenant_budget_usd_micros,
+            tell=service.log.append_fact,
+            clock=service.clock,
+            defaults=catalog.defaults.limits(),
         )
         advance = Advance(log=service.log, ledger=ledger, catalog=catalog, clock=service.clock)
         handlers = Handlers(advance=advance, timers=service.timers, catalog=catalog)

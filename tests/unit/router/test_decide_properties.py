@@ -105,7 +105,11 @@ class World:
             self.append(clip_failed(order, kind=kind, may_still_bill=kind in ("outcome_unknown", "timed_out")))
         else:
             about = {name: getattr(order, name) for name in ("clip_id", "provider", "model", "stage")}
-            self.append(ClipSettled(**ABOUT, **about, charged_usd_micros=cost, reason="late"))
+            clip = fold(self.log).clips[order.clip_id]
+            # A late success costs what was quoted at most; a refund leaves less than was charged.
+            most = cost if clip.status == "unknown" else clip.charged_usd_micros - clip.scoring_usd_micros
+            charged = self.data.draw(st.integers(0, most))
+            self.append(ClipSettled(**ABOUT, **about, charged_usd_micros=charged, reason="late"))
 
     def step_review(self) -> None:
         asked = [event for event in self.log if isinstance(event, ReviewRequested)]

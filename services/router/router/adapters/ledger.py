@@ -4,7 +4,8 @@ Keys of bucket `budgets`: `clip.<job_id>.<clip_id>` and `tenant.<tenant_id>`. A 
 compare-and-set write (docs/decisions/0003-budget-records.md):
 
 1. The clip's record says what shall be. Writing it again fences off whoever began the same change earlier.
-2. The tenant's totals follow, and remember the clip's version, so that nobody counts the change again.
+2. The tenant's totals follow, and remember the clip's version, so that nobody counts the change again. They
+   also keep the thresholds that they reached until those are told, each a fact that the log takes once.
 3. The clip's record says that it is counted; the tenant's record may forget the version.
 
 Whoever finds a change half done finishes it first.
@@ -13,15 +14,19 @@ Whoever finds a change half done finishes it first.
 import asyncio
 import random
 import time
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+from dailies_contracts import BudgetThresholdReached
 from runtime.buckets import Bucket
+from runtime.budgets import Limits, TenantSettings, day_of
+from runtime.clock import Clock
 from runtime.errors import ConcurrencyConflict, Transient
 
-from router.domain.money import ClipAccount, ClipEntry, TenantAccount
+from router.domain.money import ClipAccount, ClipEntry, TenantAccount, thresholds
 
 MAX_ROUNDS = 50
 """Replicas in conflict over one tenant take turns; this many lost rounds mean something else is wrong."""
@@ -29,6 +34,10 @@ STEP_ASIDE_S = 0.005
 """About the time that a change takes."""
 MAX_RECENT = 64
 """More remembered versions than this: processes died in step 3, and their clips' records are looked up."""
+MAX_TOLD = 10_000
+"""Thresholds remembered as told, to save publishing them again: about 2 MB."""
+NO_LIMIT = 10**15
+"""A billion dollars: stands for "as much as it likes" in comparisons."""
 LIMIT_TTL_S = 2.0
 """A changed budget takes effect after so long."""
 SETTLED_TTL_S = 30 * 24 * 3600.0
@@ -38,51 +47,60 @@ _tenant_decoder = msgspec.json.Decoder(TenantAccount)
 _entry_decoder = msgspec.json.Decoder(ClipEntry)
 
 
-class TenantSettings(msgspec.Struct, frozen=True):
-    """What the router reads of a tenant's settings (bucket `tenants`, written by the gateway)."""
-
-    budget_usd_micros: int | None = None
-
-
 class _Stored(NamedTuple):
     entry: ClipEntry
     revision: int
 
 
-class _Limit(NamedTuple):
-    usd_micros: int
+class _Known(NamedTuple):
+    limits: Limits
     read_at: float
+
+
+Tell = Callable[[BudgetThresholdReached], Awaitable[bool]]
 
 
 class Ledger:
     """Holds and charges of every tenant."""
 
-    def __init__(self, budgets: Bucket, tenants: Bucket, *, default_limit_usd_micros: int) -> None:
+    def __init__(self, budgets: Bucket, tenants: Bucket, *, tell: Tell, clock: Clock, defaults: Limits) -> None:
+        """Take what the ledger needs.
+
+        Args:
+            budgets: The records.
+            tenants: The tenants' settings, written by the gateway.
+            tell: Appends a fact, once.
+            clock: Says which periods are over.
+            defaults: Limits of a tenant that has none of its own.
+        """
         self._budgets = budgets
         self._tenants = tenants
-        self._default_limit = default_limit_usd_micros
+        self._tell = tell
+        self._clock = clock
+        self._defaults = defaults
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._limits: dict[str, _Limit] = {}
+        self._limits: dict[str, _Known] = {}
+        self._told: OrderedDict[str, None] = OrderedDict()
         self._counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
-    async def left_usd_micros(self, tenant_id: str) -> int:
-        """Give what a tenant may still hold, micro-dollars."""
+    async def left_usd_micros(self, tenant_id: str, now: datetime) -> int:
+        """Give what a tenant may still hold under each of its limits, micro-dollars."""
         account, _ = await self._tenant(tenant_id)
-        return account.left_usd_micros(await self._limit(tenant_id))
+        left = account.left_usd_micros(await self._limits_of(tenant_id), day_of(now))
+        return NO_LIMIT if left is None else left
 
-    async def hold(self, tenant_id: str, job_id: str, quotes: Mapping[str, int]) -> bool:
+    async def hold(self, tenant_id: str, job_id: str, holds: Mapping[str, ClipAccount]) -> bool:
         """Set the quotes of some clips aside, all or none; what is already held is not held again.
 
         Args:
             tenant_id: Whose budget.
             job_id: The clips' job.
-            quotes: Micro-dollars by clip id.
+            holds: By clip id; all of one day.
 
         Returns:
-            False where the budget does not allow it.
+            False where a limit does not allow it.
         """
-        wanted = {clip_id: ClipAccount(held_usd_micros=quote) for clip_id, quote in quotes.items()}
-        return await self._set(tenant_id, job_id, wanted, limit=await self._limit(tenant_id))
+        return await self._set(tenant_id, job_id, holds, is_hold=True)
 
     async def accounts(self, job_id: str) -> dict[str, ClipAccount]:
         """Read what the budget knows of a job's clips, by clip id."""
@@ -93,17 +111,20 @@ class Ledger:
 
         Charges are booked whatever the limit says: the vendor has billed them.
         """
-        await self._set(tenant_id, job_id, wanted, limit=None)
+        await self._set(tenant_id, job_id, wanted, is_hold=False)
 
-    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, limit: int | None) -> bool:
+    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, is_hold: bool) -> bool:
+        limits = await self._limits_of(tenant_id)
         async with self._turns[tenant_id]:
             for number in range(MAX_ROUNDS):
                 try:
-                    prepared = await self._prepare(job_id, wanted, is_hold=limit is not None)
+                    prepared = await self._prepare(job_id, wanted, is_hold=is_hold)
                     if not prepared:
                         return True
-                    if not await self._count(tenant_id, prepared, limit=limit):
+                    counted = await self._count(tenant_id, prepared, limits=limits, is_hold=is_hold)
+                    if counted is None:
                         return False
+                    await self._tell_thresholds(counted.untold)
                     await self._confirm(tenant_id, prepared)
                 except ConcurrencyConflict:
                     await _step_aside(number)
@@ -129,24 +150,36 @@ class Ledger:
             prepared[key] = _Stored(entry, await self._write(key, entry, revision))
         return prepared
 
-    async def _count(self, tenant_id: str, prepared: Mapping[str, _Stored], *, limit: int | None) -> bool:
+    async def _count(
+        self, tenant_id: str, prepared: Mapping[str, _Stored], *, limits: Limits, is_hold: bool
+    ) -> TenantAccount | None:
+        now = self._clock()
         for _ in range(MAX_ROUNDS):
             before, revision = await self._tenant(tenant_id)
             after = await self._without_old_versions(tenant_id, before)
             for key, stored in prepared.items():
                 after = after.counting(key, stored.entry)
-            has_more_held = after.held_usd_micros > before.held_usd_micros
-            if limit is not None and has_more_held and after.left_usd_micros(limit) < 0:
+            if is_hold and after.breaks(limits, before):
                 await self._withdraw(before, prepared)
-                return False
+                return None
+            reached = thresholds(tenant_id, after, limits, now)
+            after = after.tidied(day_of(now)).telling(reached, told=self._told)
             try:
                 await self._budgets.update(f"tenant.{tenant_id}", msgspec.json.encode(after), revision)
             except ConcurrencyConflict:
                 continue
             for key in before.recent.keys() - after.recent.keys():
                 self._counted[tenant_id].pop(key, None)
-            return True
+            return after
         raise Transient("budget.contended", tenant_id)
+
+    async def _tell_thresholds(self, untold: Iterable[BudgetThresholdReached]) -> None:
+        for event in untold:
+            if event.id not in self._told:
+                await self._tell(event)
+                self._told[event.id] = None
+                if len(self._told) > MAX_TOLD:
+                    self._told.popitem(last=False)
 
     async def _confirm(self, tenant_id: str, prepared: Mapping[str, _Stored]) -> None:
         for key, stored in prepared.items():
@@ -182,16 +215,16 @@ class Ledger:
         found = await self._budgets.entries(f"clip.{job_id}.*")
         return {_clip_id(entry.key): _Stored(_entry_decoder.decode(entry.value), entry.revision) for entry in found}
 
-    async def _limit(self, tenant_id: str) -> int:
+    async def _limits_of(self, tenant_id: str) -> Limits:
         known = self._limits.get(tenant_id)
         now = time.monotonic()
         if known is not None and now - known.read_at < LIMIT_TTL_S:
-            return known.usd_micros
+            return known.limits
         found = await self._tenants.get(tenant_id)
         settings = TenantSettings() if found is None else msgspec.json.decode(found.value, type=TenantSettings)
-        own = settings.budget_usd_micros
-        self._limits[tenant_id] = _Limit(self._default_limit if own is None else own, now)
-        return self._limits[tenant_id].usd_micros
+        limits = settings.limits(self._defaults)
+        self._limits[tenant_id] = _Known(limits, now)
+        return limits
 
 
 def _clip_id(key: str) -> str:

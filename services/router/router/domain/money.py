@@ -1,8 +1,11 @@
 """What the budget records must say about a job, derived from its state: holds while clips are open, then charges."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime
 
 import msgspec
+from dailies_contracts import BudgetThresholdReached, ClipRequested, Event
+from runtime.budgets import TOTAL, Limits, Sums, TenantSums, day_of, kept, periods_of, standings
 
 from router.domain.state import Clip, Clips
 
@@ -13,10 +16,12 @@ class ClipAccount(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         held_usd_micros: Kept aside; 0 once the clip's charge is known.
         charged_usd_micros: Spent for it.
+        day: UTC day in which the hold was taken: the day and month that the clip counts in, whenever it ends.
     """
 
     held_usd_micros: int = 0
     charged_usd_micros: int = 0
+    day: str = ""
 
 
 class ClipEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,25 +52,36 @@ class ClipEntry(msgspec.Struct, frozen=True, kw_only=True):
         return ClipEntry(account=self.before, before=self.before, version=self.version, is_counted=True)
 
 
-class TenantAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant has spent and set aside; `spent + held <= limit` whenever a hold is taken.
+class TenantAccount(TenantSums, frozen=True, kw_only=True):
+    """What a tenant has spent and set aside; within every limit whenever a hold is taken.
 
     Attributes:
         recent: Version of the last change that was counted, by clip key: kept until the clip's own record says so.
+        untold: Thresholds that were reached, until somebody has told them and writes the record again.
     """
 
-    spent_usd_micros: int = 0
-    held_usd_micros: int = 0
     recent: dict[str, int] = {}
+    untold: tuple[BudgetThresholdReached, ...] = ()
 
     def counting(self, key: str, entry: ClipEntry) -> "TenantAccount":
         """Count one change of a clip; counting it again changes nothing."""
         if self.recent.get(key) == entry.version:
             return self
+        changed = self.booking(entry.before, sign=-1).booking(entry.account)
+        return msgspec.structs.replace(changed, recent=self.recent | {key: entry.version})
+
+    def booking(self, account: ClipAccount, *, sign: int = 1) -> "TenantAccount":
+        """Add a clip's account to the sums, or take it out of them."""
+        spent, held = sign * account.charged_usd_micros, sign * account.held_usd_micros
+        periods = dict(self.periods)
+        for period in periods_of(account.day):
+            periods[period] = periods.get(period, Sums()).plus(spent, held)
         return TenantAccount(
-            spent_usd_micros=self.spent_usd_micros + entry.account.charged_usd_micros - entry.before.charged_usd_micros,
-            held_usd_micros=self.held_usd_micros + entry.account.held_usd_micros - entry.before.held_usd_micros,
-            recent=self.recent | {key: entry.version},
+            spent_usd_micros=self.spent_usd_micros + spent,
+            held_usd_micros=self.held_usd_micros + held,
+            periods=periods,
+            recent=self.recent,
+            untold=self.untold,
         )
 
     def forgetting(self, counted: Mapping[str, int]) -> "TenantAccount":
@@ -73,19 +89,67 @@ class TenantAccount(msgspec.Struct, frozen=True, kw_only=True):
         recent = {key: version for key, version in self.recent.items() if counted.get(key) != version}
         return msgspec.structs.replace(self, recent=recent)
 
-    def left_usd_micros(self, limit_usd_micros: int) -> int:
-        """Give what may still be held under a limit; negative where the limit was lowered."""
-        return limit_usd_micros - self.spent_usd_micros - self.held_usd_micros
+    def tidied(self, today: str) -> "TenantAccount":
+        """Forget the periods that are long over."""
+        return msgspec.structs.replace(self, periods=kept(self.periods, today))
+
+    def telling(self, reached: Iterable[BudgetThresholdReached], *, told: Container[str]) -> "TenantAccount":
+        """Keep the thresholds that nobody has told yet; the first to find one reached says with what sums."""
+        waiting = {event.id: event for event in (*reached, *self.untold)}
+        return msgspec.structs.replace(self, untold=tuple(each for each in waiting.values() if each.id not in told))
+
+    def left_usd_micros(self, limits: Limits, day: str) -> int | None:
+        """Give what may still be held on a day under every limit; negative where one was lowered, None without any."""
+        lefts = (standing.left_usd_micros for standing in standings(self, limits, day))
+        return min((left for left in lefts if left is not None), default=None)
+
+    def breaks(self, limits: Limits, before: "TenantAccount") -> bool:
+        """Tell whether a change overdraws a budget: one in which it holds more than before."""
+        return any(
+            self.of(period).used_usd_micros > limit
+            for period in (TOTAL, *self.periods)
+            if self.of(period).held_usd_micros > before.of(period).held_usd_micros
+            and (limit := limits.of(period)) is not None
+        )
+
+
+def thresholds(tenant_id: str, sums: TenantSums, limits: Limits, now: datetime) -> tuple[BudgetThresholdReached, ...]:
+    """List the thresholds that a tenant has reached in the periods of now."""
+    return tuple(
+        BudgetThresholdReached(
+            tenant_id=tenant_id,
+            occurred_at=now,
+            scope=standing.scope,
+            period=standing.period,
+            limit_usd_micros=standing.limit_usd_micros,
+            percent=percent,
+            spent_usd_micros=standing.sums.spent_usd_micros,
+            held_usd_micros=standing.sums.held_usd_micros,
+        )
+        for standing in standings(sums, limits, day_of(now))
+        for percent in standing.reached()
+        if standing.limit_usd_micros is not None
+    )
+
+
+def holds_of(decision: Iterable[Event]) -> dict[str, ClipAccount]:
+    """Give what a decision must set aside, by clip id: the quotes of the clips that it orders."""
+    return {
+        event.clip_id: ClipAccount(held_usd_micros=event.quote_usd_micros, day=day_of(event.occurred_at))
+        for event in decision
+        if isinstance(event, ClipRequested)
+    }
 
 
 def account_of(clip: Clip) -> ClipAccount:
     """Give what the budget must say about a clip: its hold while its cost is not known, its charge afterwards."""
+    day = day_of(clip.ordered_at)
     if clip.status in ("failed", "scored"):
-        return ClipAccount(charged_usd_micros=clip.charged_usd_micros)
-    return ClipAccount(held_usd_micros=clip.quote_usd_micros)
+        return ClipAccount(charged_usd_micros=clip.charged_usd_micros, day=day)
+    return ClipAccount(held_usd_micros=clip.quote_usd_micros, day=day)
 
 
-def corrections(accounts: dict[str, ClipAccount], clips: Clips) -> dict[str, ClipAccount]:
+def corrections(accounts: Mapping[str, ClipAccount], clips: Clips) -> dict[str, ClipAccount]:
     """Compare the budget's accounts of a job with its state.
 
     Args:
@@ -96,5 +160,8 @@ def corrections(accounts: dict[str, ClipAccount], clips: Clips) -> dict[str, Cli
         The accounts to write. A hold whose clip was never ordered is released. A clip without an account was
         settled so long ago that its record expired: it is left alone.
     """
-    wanted = {clip_id: account_of(clips[clip_id]) if clip_id in clips else ClipAccount() for clip_id in accounts}
+    wanted = {
+        clip_id: account_of(clips[clip_id]) if clip_id in clips else ClipAccount(day=account.day)
+        for clip_id, account in accounts.items()
+    }
     return {clip_id: account for clip_id, account in wanted.items() if account != accounts[clip_id]}

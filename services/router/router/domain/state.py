@@ -40,7 +40,9 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: `unknown`: given up, but the vendor may still bill it.
         quote_usd_micros: Held for it.
+        ordered_at: When its hold was taken.
         charged_usd_micros: What it cost, scoring included; final unless `unknown`.
+        scoring_usd_micros: What of it the scoring cost.
     """
 
     clip_id: str
@@ -49,7 +51,9 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     status: Status
     quote_usd_micros: int
+    ordered_at: datetime
     charged_usd_micros: int = 0
+    scoring_usd_micros: int = 0
     failure: ClipFailed | None = None
     scores: Scores | None = None
     asset: AssetRef | None = None
@@ -176,6 +180,7 @@ def _ordered(event: ClipRequested) -> Clip:
         model=event.model,
         status="open",
         quote_usd_micros=event.quote_usd_micros,
+        ordered_at=event.occurred_at,
     )
 
 
@@ -188,10 +193,15 @@ def _evolve_clip(clip: Clip, event: ClipReady | ClipFailed | ClipScored | ClipSe
             status: Status = "unknown" if event.may_still_bill else "failed"
             return replace(clip, status=status, failure=event, charged_usd_micros=event.charged_usd_micros)
         case ClipScored(), "ready":
-            charged = clip.charged_usd_micros + event.scoring_cost_usd_micros
-            return replace(clip, status="scored", scores=event.scores, charged_usd_micros=charged)
+            scoring = event.scoring_cost_usd_micros
+            charged = clip.charged_usd_micros + scoring
+            scored = replace(clip, status="scored", scores=event.scores, charged_usd_micros=charged)
+            return replace(scored, scoring_usd_micros=scoring)
         case ClipSettled(), "unknown":
             return replace(clip, status="failed", charged_usd_micros=event.charged_usd_micros)
+        case ClipSettled(), "failed" | "ready" | "scored":
+            # The vendor's last word, for example a refund.
+            return replace(clip, charged_usd_micros=event.charged_usd_micros + clip.scoring_usd_micros)
         case _:
             return clip
 
