@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from dailies_contracts import events as e
 from dailies_contracts import tenant_events as t
 from dailies_contracts.base import Fact
+from dailies_contracts.webhooks import FEED, WEBHOOKS, WEBHOOKS_MAX_AGE_S
 
 VIDEO = "VIDEO"
 TIMERS = "TIMERS"
@@ -55,7 +56,22 @@ def stream_configs(*, replicas: int = 1) -> tuple[dict[str, Any], ...]:
             "allow_direct": True,
             "num_replicas": replicas,
         },
+        _told(WEBHOOKS, "webhooks.v1.>", replicas),
+        _told(FEED, "feed.v1.>", replicas),
     )
+
+
+def _told(name: str, subjects: str, replicas: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "subjects": [subjects],
+        "storage": "file",
+        "retention": "limits",
+        "max_age": WEBHOOKS_MAX_AGE_S * 1_000_000_000,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "num_replicas": replicas,
+    }
 
 
 class Consumer(NamedTuple):

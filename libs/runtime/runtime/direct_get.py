@@ -50,6 +50,21 @@ class DirectGet:
         """
         return await self._request(stream, msgspec.json.encode({"multi_last": subjects}))
 
+    async def following(self, stream: str, subjects: str, *, after: int, limit: int) -> list[Stored]:
+        """Fetch the next messages that match, in stream order.
+
+        Args:
+            stream: Stream name; it must allow direct get.
+            subjects: One filter.
+            after: Only messages with a higher sequence.
+            limit: At most so many, >= 1; fewer also where the server has sent enough bytes.
+
+        Raises:
+            DependencyUnavailable: No answer in time.
+        """
+        body = {"seq": after + 1, "next_by_subj": subjects, "batch": limit}
+        return await self._request(stream, msgspec.json.encode(body))
+
     async def _request(self, stream: str, body: bytes) -> list[Stored]:
         await self._subscribe_once()
         reply = f"{self._prefix}.{next(self._tokens)}"

@@ -53,6 +53,9 @@ TimerHandler = Callable[[Due], Awaitable[None]]
 CONNECT_TIMEOUT_S = 30.0
 """A server that is still starting gets so long; after that the process exits and its supervisor tries again."""
 
+MESSAGE_BATCH = 200
+"""Messages of other streams handled at once."""
+
 log = logging.getLogger(__name__)
 
 
@@ -93,6 +96,7 @@ class Service:
         provider: str = "*",
         concurrency: int = 16,
         ack_wait_s: float = 10.0,
+        purpose: str = "",
     ) -> None: ...
 
     @overload
@@ -104,6 +108,7 @@ class Service:
         provider: str = "*",
         concurrency: int = 16,
         ack_wait_s: float = 10.0,
+        purpose: str = "",
     ) -> None: ...
 
     def subscribe(
@@ -114,6 +119,7 @@ class Service:
         provider: str = "*",
         concurrency: int = 16,
         ack_wait_s: float = 10.0,
+        purpose: str = "",
     ) -> None:
         """Run a handler for every event of some types.
 
@@ -123,9 +129,11 @@ class Service:
             provider: Only events of this vendor.
             concurrency: Handlers at once in this process.
             ack_wait_s: An event of a killed process comes again after so long.
+            purpose: Tells a second handler of several types from the first (durable `<service>-<purpose>`).
         """
         types = kinds if isinstance(kinds, tuple) else (kinds,)
-        durable = self.name if isinstance(kinds, tuple) else f"{self.name}-{types[0].FACT}"
+        purpose = purpose or ("" if isinstance(kinds, tuple) else types[0].FACT)
+        durable = f"{self.name}-{purpose}" if purpose else self.name
         filters = tuple(subject_filter(kind, provider=provider) for kind in types)
         subscription = Subscription(self.name, durable, VIDEO, filters, concurrency, ack_wait_s)
 
@@ -137,14 +145,25 @@ class Service:
 
         self._add(subscription, on_message)
 
-    def subscribe_batch(self, handler: Callable[[list[AnyEvent]], Awaitable[None]], *, batch_size: int = 500) -> None:
-        """Run a handler for many events of every type at once, in log order; malformed ones are dead-lettered.
+    def subscribe_batch(
+        self,
+        handler: Callable[[list[AnyEvent]], Awaitable[None]],
+        *,
+        kinds: tuple[type[Event], ...] = (),
+        batch_size: int = 500,
+        purpose: str = "",
+    ) -> None:
+        """Run a handler for many events at once, in log order; malformed ones are dead-lettered.
 
         Args:
             handler: Gets at least one event.
+            kinds: Which types; empty: every one.
             batch_size: At most so many at once; fewer where no more come within a second.
+            purpose: As in `subscribe`.
         """
-        subscription = Subscription(self.name, self.name, VIDEO, ("video.v1.>",), batch_size=batch_size)
+        durable = f"{self.name}-{purpose}" if purpose else self.name
+        filters = tuple(subject_filter(kind) for kind in kinds) or ("video.v1.>",)
+        subscription = Subscription(self.name, durable, VIDEO, filters, batch_size=batch_size)
 
         async def on_messages(incoming: Sequence[Incoming]) -> None:
             await handler([decode(each.body, subject=each.subject) for each in incoming])
@@ -155,6 +174,26 @@ class Service:
         self._subscriptions.append(subscription)
         self._by_durable[subscription.durable] = on_message
         attach_batch(self._broker, self._settler, subscription, BatchHandlers(on_messages, on_message))
+
+    def subscribe_messages(
+        self, stream: str, subjects: str, handler: Callable[[Sequence[Incoming]], Awaitable[None]], *, purpose: str
+    ) -> None:
+        """Run a handler for many messages of a stream other than the log, as they are, in order.
+
+        Args:
+            stream: Its name.
+            subjects: Which of its messages.
+            handler: Gets at least one message; raising settles all of them by class.
+            purpose: Names the consumer (durable `<service>-<purpose>`).
+        """
+        subscription = Subscription(self.name, f"{self.name}-{purpose}", stream, (subjects,), batch_size=MESSAGE_BATCH)
+
+        async def on_message(incoming: Incoming) -> None:
+            await handler([incoming])
+
+        self._subscriptions.append(subscription)
+        self._by_durable[subscription.durable] = on_message
+        attach_batch(self._broker, self._settler, subscription, BatchHandlers(handler, on_message))
 
     def on_timer(self, name: str, handler: TimerHandler) -> None:
         """Run a handler when a timer of this name is due."""

@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
-from dailies_contracts import AnyEvent, JobRequested
 from runtime.clock import Clock
-from runtime.errors import ConcurrencyConflict, InvariantBroken, Transient
-from runtime.log import EventLog
+from runtime.errors import ConcurrencyConflict, Transient
 from runtime.timers import Timers
 
-from notifier.adapters.records import Deliveries, DisabledEndpoints, Stored
-from notifier.attempts import Attempts
+from notifier.adapters.records import Deliveries, Stored
+from notifier.adapters.topics import Topics
+from notifier.attempts import THROTTLED, Attempts
 from notifier.domain.delivery import (
+    DISABLED,
     Delivery,
     Held,
     Rest,
@@ -32,23 +32,27 @@ from notifier.domain.delivery import (
     next_step,
     pending_of,
     released,
+    resumed,
 )
 from notifier.domain.endpoints import Endpoint
-from notifier.domain.notifications import Notification, notifications
-from notifier.domain.outcomes import Gone, Outcome
+from notifier.domain.notifications import Notification, Topic
+from notifier.domain.outcomes import Deferred, Outcome, Schedule
+from notifier.reports import Reports
 
-RETRY = "retry"
-"""The timer of the next attempt."""
-LOOK_AGAIN = "look_again"
-"""The timer of everything else; apart from RETRY, so that neither replaces the other."""
 MAX_ROUNDS = 8
 """Two processes that keep disturbing each other come back later."""
+ONCE = Schedule((), jitter=0.0)
+"""Somebody asked for it by name: they see what comes of it, and may ask again."""
 
 log = logging.getLogger(__name__)
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is to be told of what: the payload of the timers."""
+    """Who is to be told of what: the payload of the timers.
+
+    Attributes:
+        job_id: The job, or the notice.
+    """
 
     job_id: str
     endpoint_id: str
@@ -57,6 +61,22 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """Names it among the timers; one subject token."""
         return f"{self.job_id}-{self.endpoint_id}"
+
+
+class TimerNames(NamedTuple):
+    """The timers of one kind of receivers.
+
+    Attributes:
+        retry: Of the next attempt.
+        look_again: Of everything else; apart from `retry`, so that neither replaces the other.
+    """
+
+    retry: str
+    look_again: str
+
+
+OF_ENDPOINTS = TimerNames("retry", "look_again")
+OF_PEOPLE = TimerNames("retry_people", "look_again_people")
 
 
 class Lease(NamedTuple):
@@ -74,10 +94,10 @@ class Lease(NamedTuple):
 class _Round(NamedTuple):
     """One look at one errand."""
 
-    job_id: str
+    topic: Topic
     endpoint: Endpoint
-    requested: JobRequested
     pending: tuple[Notification, ...]
+    rules: Rules
 
 
 class Courier:
@@ -86,29 +106,31 @@ class Courier:
     def __init__(
         self,
         *,
-        log: EventLog,
+        topics: Topics,
         deliveries: Deliveries,
-        disabled: DisabledEndpoints,
         attempts: Attempts,
+        reports: Reports,
         timers: Timers,
         clock: Clock,
         lease: Lease,
         rules: Rules,
+        names: TimerNames,
     ) -> None:
-        self._log = log
+        self._topics = topics
         self._deliveries = deliveries
-        self._disabled = disabled
         self._attempts = attempts
+        self._reports = reports
         self._timers = timers
         self._clock = clock
         self._lease = lease
         self._rules = rules
+        self._names = names
 
-    async def deliver(self, job_id: str, endpoint: Endpoint, facts: frozenset[str]) -> None:
+    async def deliver(self, topic_id: str, endpoint: Endpoint, facts: frozenset[str]) -> None:
         """Tell an endpoint everything about a job that it does not know yet, as far as it takes it now.
 
         Args:
-            job_id: The job.
+            topic_id: The job, or the notice.
             endpoint: Who is told.
             facts: Ids of facts that gave the reason to look: a history without them is too old.
 
@@ -116,105 +138,138 @@ class Courier:
             Transient: Look again.
         """
         for _ in range(MAX_ROUNDS):
-            if not await self._look(job_id, endpoint, facts):
+            if not await self._look(topic_id, endpoint, facts):
                 return
         raise Transient("delivery.contended", endpoint.id, retry_after_s=1.0)
 
-    async def _look(self, job_id: str, endpoint: Endpoint, facts: frozenset[str]) -> bool:
-        stored = await self._deliveries.load(job_id, endpoint.id)
-        if isinstance(stored.delivery, Stopped):
+    async def begin_again(self, topic_id: str, endpoint: Endpoint, *, sequence: int) -> bool:
+        """Let a delivery that waits or was given up go on now.
+
+        Args:
+            topic_id: The job, or the notice.
+            endpoint: Whose delivery.
+            sequence: What somebody wants to have told again.
+
+        Returns:
+            False where the endpoint was told this one already, or is being told it.
+        """
+        stored = await self._deliveries.load(topic_id, endpoint.id)
+        again = resumed(stored.delivery) if sequence > stored.delivery.told else None
+        if again is not None:
+            await self._deliveries.save(topic_id, endpoint.id, again, revision=stored.revision)
+        return sequence > stored.delivery.told
+
+    async def _look(self, topic_id: str, endpoint: Endpoint, facts: frozenset[str]) -> bool:
+        stored = await self._deliveries.load(topic_id, endpoint.id)
+        if isinstance(stored.delivery, Stopped) and (
+            stored.delivery.reason != DISABLED or await self._reports.is_off(endpoint)
+        ):
             return False
-        history = await self._log.history(job_id)
-        _refuse_old(history.events, facts)
-        pending = pending_of(stored.delivery, notifications(history.events), endpoint)
+        topic = await self._topics.load(topic_id, facts=facts)
+        if topic is None:
+            return False
+        pending = pending_of(stored.delivery, topic.notifications, endpoint)
         step = next_step(stored.delivery, pending, me=self._lease.holder, now=self._clock())
         try:
             match step:
                 case Rest():
                     return False
                 case Wait(until):
-                    await self._wait(job_id, endpoint, stored, until)
+                    await self._wait(topic_id, endpoint, stored, until)
                     return False
                 case Tell(pending):
-                    requested = history.first(JobRequested)
-                    if requested is None:
-                        raise InvariantBroken("notifications.without_request", job_id)
-                    return await self._tell(_Round(job_id, endpoint, requested, pending), stored)
+                    rules = self._rules._replace(schedule=ONCE) if endpoint.forced else self._rules
+                    return await self._tell(_Round(topic, endpoint, pending, rules), stored)
         except ConcurrencyConflict:
             return True
 
-    async def _wait(self, job_id: str, endpoint: Endpoint, stored: Stored, until: datetime) -> None:
+    async def _wait(self, topic_id: str, endpoint: Endpoint, stored: Stored, until: datetime) -> None:
         if isinstance(stored.delivery, Held) and not stored.delivery.look_again:
             marked = msgspec.structs.replace(stored.delivery, look_again=True)
-            await self._deliveries.save(job_id, endpoint.id, marked, revision=stored.revision)
-        name = RETRY if isinstance(stored.delivery, Waiting) else LOOK_AGAIN
-        await self._schedule(name, job_id, endpoint, until)
+            await self._deliveries.save(topic_id, endpoint.id, marked, revision=stored.revision)
+        name = self._names.retry if isinstance(stored.delivery, Waiting) else self._names.look_again
+        await self._schedule(name, topic_id, endpoint, until)
 
     async def _tell(self, look: _Round, stored: Stored) -> bool:
-        if await self._disabled.holds(look.endpoint.id):
-            stopped = Stopped(told=stored.delivery.told, at=self._clock(), reason="endpoint.disabled")
-            await self._save(look, stopped, stored.revision)
+        before = stored.delivery
+        if await self._reports.is_off(look.endpoint):
+            await self._save(look, Stopped(told=before.told, at=self._clock(), reason=DISABLED), stored.revision)
             return False
-        mine = held(stored.delivery, holder=self._lease.holder, until=self._lease_end())
+        mine = held(before, holder=self._lease.holder, until=self._lease_end())
         stored = await self._save(look, mine, stored.revision)
+        if isinstance(before, Held) and before.holder != self._lease.holder:
+            number = before.n_failures + 1
+            await self._reports.write_interrupted(look.pending[0], look.topic, look.endpoint, number=number)
+        has_turn = isinstance(before, Waiting) and before.reason == THROTTLED
         look_again = False
         for notification in look.pending:
-            outcome = await self._attempts.make(notification, look.requested, look.endpoint, n_failures=mine.n_failures)
-            following = self._following(mine, notification, outcome, last=notification is look.pending[-1])
+            following = await self._attempt(look, mine, notification, has_turn=has_turn)
+            has_turn = False
             stored, marked = await self._advance(look, following, stored)
             look_again = look_again or marked
             if not isinstance(following, Held):
-                await self._close(look, following, outcome)
+                await self._close(look, following)
                 break
             mine = following
         return look_again
 
-    def _following(self, mine: Held, notification: Notification, outcome: Outcome, *, last: bool) -> Delivery:
+    async def _attempt(self, look: _Round, mine: Held, notification: Notification, *, has_turn: bool) -> Delivery:
+        """Make one attempt, write it down, and say what follows from it."""
+        attempted = await self._attempts.make(
+            notification, look.topic, look.endpoint, n_failures=mine.n_failures, has_turn=has_turn
+        )
+        outcome = attempted.reply.outcome
+        following = self._following(look, mine, notification, outcome)
+        if not isinstance(outcome, Deferred):
+            await self._reports.write(
+                notification,
+                look.topic,
+                look.endpoint,
+                attempted,
+                number=mine.n_failures + 1,
+                next_at=following.next_at if isinstance(following, Waiting) else None,
+            )
+        return following
+
+    def _following(self, look: _Round, mine: Held, notification: Notification, outcome: Outcome) -> Delivery:
         following = after(
             mine,
             notification,
             outcome,
-            rules=self._rules,
+            rules=look.rules,
             now=self._clock(),
             draw=random.random(),  # noqa: S311 (jitter, not a secret)
         )
         if not isinstance(following, Held):
             return following
-        return released(following) if last else msgspec.structs.replace(following, until=self._lease_end())
+        is_last = notification is look.pending[-1]
+        return released(following) if is_last else msgspec.structs.replace(following, until=self._lease_end())
 
     async def _advance(self, look: _Round, following: Delivery, stored: Stored) -> tuple[Stored, bool]:
         """Write what follows; over a mark that somebody left meanwhile, which is handed back as True."""
         try:
             return await self._save(look, following, stored.revision), False
         except ConcurrencyConflict:
-            found = await self._deliveries.load(look.job_id, look.endpoint.id)
+            found = await self._deliveries.load(look.topic.id, look.endpoint.id)
             if not (isinstance(found.delivery, Held) and found.delivery.holder == self._lease.holder):
                 raise  # we were presumed dead and somebody else goes on
             return await self._save(look, following, found.revision), True
 
-    async def _close(self, look: _Round, delivery: Delivery, outcome: Outcome) -> None:
+    async def _close(self, look: _Round, delivery: Delivery) -> None:
         match delivery:
             case Waiting():
-                await self._schedule(RETRY, look.job_id, look.endpoint, delivery.next_at)
+                await self._schedule(self._names.retry, look.topic.id, look.endpoint, delivery.next_at)
             case Stopped(reason=reason):
                 log.warning("webhook.stopped", extra={"endpoint.id": look.endpoint.id, "reason": reason})
             case _:
                 pass
-        if isinstance(outcome, Gone):
-            await self._disabled.add(look.endpoint.id, reason=outcome.code, registered=look.endpoint.registered)
 
-    async def _schedule(self, name: str, job_id: str, endpoint: Endpoint, at: datetime) -> None:
-        errand = Errand(job_id=job_id, endpoint_id=endpoint.id)
+    async def _schedule(self, name: str, topic_id: str, endpoint: Endpoint, at: datetime) -> None:
+        errand = Errand(job_id=topic_id, endpoint_id=endpoint.id)
         await self._timers.schedule(name, errand.key, at=at, payload=msgspec.json.encode(errand))
 
     async def _save(self, look: _Round, delivery: Delivery, revision: int) -> Stored:
-        return await self._deliveries.save(look.job_id, look.endpoint.id, delivery, revision=revision)
+        return await self._deliveries.save(look.topic.id, look.endpoint.id, delivery, revision=revision)
 
     def _lease_end(self) -> datetime:
         return self._clock() + timedelta(seconds=self._lease.lasts_s)
-
-
-def _refuse_old(events: tuple[AnyEvent, ...], facts: frozenset[str]) -> None:
-    """Refuse a history from a replica that does not have yet what we were told of."""
-    if facts and not facts <= {event.id for event in events}:
-        raise Transient("log.behind", "the history lacks the fact that it was read for", retry_after_s=0.2)

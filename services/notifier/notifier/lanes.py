@@ -14,6 +14,7 @@ from runtime.errors import Transient
 from notifier.domain.endpoints import Endpoint
 
 Deliver = Callable[[str, Endpoint, frozenset[str]], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
 
 STOPPING_RETRY_S = 1.0
 """Another replica, or the next start, takes over after so long."""
@@ -46,9 +47,10 @@ class _Gate:
 class _Errand:
     """One endpoint and one job, under way."""
 
-    def __init__(self, job_id: str, endpoint: Endpoint) -> None:
+    def __init__(self, job_id: str, endpoint: Endpoint, work: Work | None) -> None:
         self.job_id = job_id
         self.endpoint = endpoint
+        self.work = work
         self.facts: set[str] = set()
         self.wanted = True
         self.task: asyncio.Task[None] | None = None
@@ -93,13 +95,16 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def start(self, job_id: str, endpoint: Endpoint, *, fact: str | None) -> "asyncio.Task[None] | None":
+    def start(
+        self, job_id: str, endpoint: Endpoint, *, fact: str | None, work: Work | None = None
+    ) -> "asyncio.Task[None] | None":
         """Look what an endpoint does not know of a job, now or as soon as there is a place.
 
         Args:
-            job_id: The job.
+            job_id: The job, or another name for what is done.
             endpoint: Who is told.
             fact: Id of the fact that gave the reason; None: a timer did.
+            work: Do this instead of a look.
 
         Returns:
             The running errand; None where too many wait for this server already.
@@ -115,7 +120,7 @@ class Lanes:
             lane = self._lanes.get(endpoint.lane)
             if lane is not None and lane.n_errands >= self._places.per_lane + self._places.waiting_per_lane:
                 return None
-            errand = self._errands[key] = _Errand(job_id, endpoint)
+            errand = self._errands[key] = _Errand(job_id, endpoint, work)
             errand.task = asyncio.create_task(self._run(key, errand), name=f"deliver-{job_id}")
             errand.task.add_done_callback(_log_failure)
         errand.wanted = True
@@ -130,6 +135,9 @@ class Lanes:
             async with lane.semaphore, tenant.semaphore:
                 while errand.wanted:
                     errand.wanted = False
+                    if errand.work is not None:
+                        await errand.work()
+                        continue
                     await self._deliver(errand.job_id, errand.endpoint, frozenset(errand.facts))
         finally:
             del self._errands[key]

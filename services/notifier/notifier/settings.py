@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from dailies_contracts import CHANNEL_SCHEMES
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import ServiceSettings
@@ -41,6 +42,24 @@ class Settings(ServiceSettings):
     record_ttl_s: float = Field(
         14 * 24 * 3600.0, gt=0, description="What was told is remembered so long after the last change."
     )
+
+    max_per_s: float = Field(100.0, gt=0, description="Attempts a second at one endpoint, over every process.")
+    max_per_day: int = Field(200_000, ge=1, description="Attempts a day at one endpoint, over every process.")
+    disable_after_s: float = Field(
+        5 * 24 * 3600.0, gt=0, description="An endpoint that has failed for so long is disabled, and its owner told."
+    )
+    standing_age_s: float = Field(10.0, ge=0, description="An endpoint that was enabled again is called after so long.")
+
+    channel_schemes: frozenset[str] = Field(
+        CHANNEL_SCHEMES, description="Kinds of channels to people (Apprise's names); others may lead anywhere."
+    )
+    mail_relay_url: SecretStr = Field(
+        SecretStr(""), description="Apprise URL of the mail server (`mailtos://…`) for `mailto:` channels; empty: none."
+    )
+    channel_retry_delays_s: tuple[float, ...] = Field(
+        (30, 300, 1_800), description="Wait after each failed message to people."
+    )
+    channel_timeout_s: float = Field(20.0, gt=0, description="Limit of one message to people.")
 
     concurrency: int = Field(64, ge=1, description="Events handled at once.")
     patience_s: float = Field(0.5, gt=0, description="A delivery that takes longer goes on without its handler.")

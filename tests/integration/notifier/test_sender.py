@@ -52,7 +52,7 @@ def sending(guard: Guard = OPEN, *, names: Names | None = None, timeout_s: float
 
 
 async def post(sender: Sender, url: str):
-    return await sender.post(url, b"{}", {"webhook-id": "msg_1"})
+    return (await sender.post(url, b"{}", {"webhook-id": "msg_1"})).outcome
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ async def test_a_slow_server_keeps_no_other_waiting(post: Post) -> None:
             lanes.start(f"job_{n}", endpoint("slow.example"), fact=None)
         lanes.start("job_other", endpoint("quick.example"), fact=None)
         await post.until_running(3)
-        assert post.running == {"acme slow.example": 2, "acme quick.example": 1}
+        assert post.running == {"acme slow.example/hook": 2, "acme quick.example/hook": 1}
 
 
 async def test_a_tenant_has_so_many_places_and_another_tenant_its_own(post: Post) -> None:
@@ -72,7 +72,7 @@ async def test_a_tenant_has_so_many_places_and_another_tenant_its_own(post: Post
             lanes.start("job_1", endpoint(f"{server}.example"), fact=None)
         lanes.start("job_2", endpoint("a.example", tenant="umbrella"), fact=None)
         await post.until_running(4)
-        assert post.running["umbrella a.example"] == 1
+        assert post.running["umbrella a.example/hook"] == 1
 
 
 async def test_too_many_for_one_server_are_sent_away(post: Post) -> None:

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from dailies_contracts import AnyEvent
-from notifier.domain.notifications import Notification, notifications
+from dailies_contracts import AnyEvent, JobRequested, Notice
+from notifier.domain.notifications import Notification, Topic, notifications, topic_of_notice
 from notifier.domain.payload import MAX_BODY_BYTES, body_of, webhook_id
 from testkit.builders import job_requested
 from testkit.stories import job_failed, promoted_job
@@ -13,12 +13,16 @@ REQUESTED = job_requested(metadata={"campaign": "spring"})
 PUBLIC_URL = "https://api.example.com/"
 
 
+def topic(requested: JobRequested = REQUESTED) -> Topic:
+    return Topic(requested.job_id, requested.tenant_id, requested, ())
+
+
 def told(kind: str, *events: AnyEvent) -> Notification:
     return next(each for each in notifications(events) if each.type == kind)
 
 
 def payload(kind: str, *events: AnyEvent) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(body_of(told(kind, *events), REQUESTED, public_url=PUBLIC_URL))
+    decoded: dict[str, Any] = json.loads(body_of(told(kind, *events), topic(), public_url=PUBLIC_URL))
     return decoded
 
 
@@ -60,7 +64,7 @@ def test_a_failed_job_says_why() -> None:
 
 def test_labels_that_would_make_it_too_large_are_left_out() -> None:
     requested = job_requested(metadata={f"label {n}": "ü" * 2_000 for n in range(20)})
-    body = body_of(told("job.queued", requested), requested, public_url=PUBLIC_URL)
+    body = body_of(told("job.queued", requested), topic(requested), public_url=PUBLIC_URL)
     assert len(body) <= MAX_BODY_BYTES
     assert json.loads(body)["data"]["metadata_omitted"] is True
 
@@ -70,11 +74,32 @@ def test_the_same_notification_has_the_same_id_whatever_else_happened() -> None:
     without_veo = tuple(event for event in events if getattr(event, "provider", "") != "veo")
     first, second = told("job.ready", *events), told("job.ready", *without_veo)
     assert first.sequence != second.sequence
-    assert webhook_id(first, endpoint_id="ep_1") == webhook_id(second, endpoint_id="ep_1")
+    assert webhook_id(first, "job_test", endpoint_id="ep_1") == webhook_id(second, "job_test", endpoint_id="ep_1")
 
 
 def test_ids_differ_between_notifications_and_between_endpoints() -> None:
     all_ = notifications(promoted_job())
-    ids = {webhook_id(each, endpoint_id=endpoint) for each in all_ for endpoint in ("ep_1", "ep_2")}
+    ids = {webhook_id(each, "job_test", endpoint_id=endpoint) for each in all_ for endpoint in ("ep_1", "ep_2")}
     assert len(ids) == 2 * len(all_)
     assert all("." not in each for each in ids)  # the signed text is joined by dots
+
+
+def test_a_notice_says_what_it_is_about_in_the_shape_of_every_other_webhook() -> None:
+    notice = Notice(
+        id="notice_1",
+        tenant_id="acme",
+        kind="budget.threshold",
+        occurred_at=REQUESTED.occurred_at,
+        content={"threshold_percent": 80},
+    )
+    about = topic_of_notice(notice)
+    body = json.loads(body_of(about.notifications[0], about, public_url=PUBLIC_URL))
+    assert body == {
+        "type": "budget.threshold",
+        "timestamp": "2026-11-22T12:00:00Z",
+        "data": {
+            "sequence": 1,
+            "links": {"events": "https://api.example.com/v1/events"},
+            "threshold_percent": 80,
+        },
+    }

@@ -19,6 +19,10 @@ class Circuits:
         self._breaker = breaker
         self._failing: OrderedDict[str, Circuit] = OrderedDict()
 
+    def allows(self, lane: str) -> bool:
+        """Tell whether something might be sent, without asking for it."""
+        return self._failing.get(lane, CLOSED).allows(self._clock())
+
     def admit(self, lane: str) -> bool:
         """Tell whether something may be sent; after a cooldown one attempt is let through to see."""
         circuit = self._failing.get(lane, CLOSED)

@@ -39,3 +39,7 @@ class Recent(Generic[T]):
         self._values.move_to_end(key)
         if len(self._values) > self._size:
             self._values.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """Forget a value, where it is remembered."""
+        self._values.pop(key, None)

@@ -1,7 +1,7 @@
 """One attempt: POST a webhook to a stranger's server, and class what came of it.
 
-No redirects, no proxy or other setting from the environment, no cookies; the answer's status counts and its body is
-thrown away. The whole attempt has one time limit, name lookup and TLS included.
+No redirects, no proxy or other setting from the environment, no cookies; the answer's status counts, and the beginning
+of its body is kept for the delivery log. The whole attempt has one time limit, name lookup and TLS included.
 """
 
 import asyncio
@@ -28,11 +28,12 @@ from aiohttp.abc import AbstractResolver
 from runtime.clock import Clock
 
 from notifier.adapters.guard import AddressRefused, Guard, GuardedResolver
-from notifier.domain.outcomes import Failed, Outcome, Rejected, outcome_of
+from notifier.domain.outcomes import Failed, Rejected, Reply, outcome_of
 
 CONNECT_SHARE = 1 / 3  # of the time limit, so that a second address can be tried when the first is silent
 KEEPALIVE_S = 4.0  # many servers close an idle connection after 5 s; be first
 MAX_ANSWER_BYTES = 16 * 1024  # read only to be able to use the connection again
+MAX_KEPT_BYTES = 1_000  # of an answer, for the delivery log
 DRAIN_S = 1.0  # an answer that trickles is cut off
 DNS_TIMEOUT_S = 2.0
 DNS_TRIES = 2
@@ -46,7 +47,7 @@ class Sender:
         self._guard = guard
         self._clock = clock
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Try once.
 
         Args:
@@ -57,14 +58,13 @@ class Sender:
         try:
             checked = self._guard.checked_url(url)
         except AddressRefused:
-            return Rejected("webhook.address_refused")
+            return Reply(Rejected("webhook.address_refused"))
         try:
             async with self._session.post(checked, data=body, headers=headers, allow_redirects=False) as response:
                 outcome = outcome_of(response.status, response.headers.get("Retry-After"), now=self._clock())
-                await _drain(response)
-                return outcome
+                return Reply(outcome, await _beginning(response))
         except (AddressRefused, ClientError, TimeoutError, OSError) as err:
-            return Failed(_code_of(err))
+            return Reply(Failed(_code_of(err)))
 
 
 @asynccontextmanager
@@ -111,12 +111,15 @@ async def open_sender(
         await dns.close()
 
 
-async def _drain(response: ClientResponse) -> None:
-    n_bytes = 0
+async def _beginning(response: ClientResponse) -> str:
+    """Read an answer as far as it is worth, and give its beginning as text."""
+    kept, n_bytes = bytearray(), 0
     with contextlib.suppress(TimeoutError, ClientError):
         async with asyncio.timeout(DRAIN_S):
             while n_bytes < MAX_ANSWER_BYTES and (chunk := await response.content.readany()):
                 n_bytes += len(chunk)
+                kept += chunk[: MAX_KEPT_BYTES - len(kept)]
+    return kept.decode(errors="replace")
 
 
 def _code_of(error: Exception) -> str:

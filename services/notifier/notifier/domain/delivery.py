@@ -12,7 +12,7 @@ import msgspec
 
 from notifier.domain.endpoints import Endpoint
 from notifier.domain.notifications import Notification
-from notifier.domain.outcomes import Accepted, Failed, Gone, Outcome, Rejected, Schedule
+from notifier.domain.outcomes import Accepted, Deferred, Failed, Gone, Outcome, Rejected, Schedule
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag_field="phase", omit_defaults=True):
@@ -58,7 +58,7 @@ class Waiting(Phase, frozen=True, kw_only=True, tag="waiting"):
 
 
 class Stopped(Phase, frozen=True, kw_only=True, tag="stopped"):
-    """This endpoint is told nothing more of this job.
+    """This endpoint is told nothing more of this job, until somebody asks for a replay.
 
     Attributes:
         at: Since when.
@@ -68,6 +68,9 @@ class Stopped(Phase, frozen=True, kw_only=True, tag="stopped"):
     at: datetime
     reason: str
 
+
+DISABLED = "endpoint.disabled"
+"""Why a record is stopped whose endpoint was switched off; it goes on when the endpoint is on again."""
 
 Delivery = Idle | Held | Waiting | Stopped
 
@@ -101,7 +104,7 @@ def next_step(delivery: Delivery, pending: tuple[Notification, ...], *, me: str,
         now: The time.
     """
     match delivery:
-        case Stopped():
+        case Stopped(reason=reason) if reason != DISABLED:
             return Rest()
         case Held(holder=holder, until=until) if holder != me and now < until:
             return Wait(until)
@@ -155,6 +158,8 @@ def after(
             return done
         case Gone(code) | Rejected(code):
             return Stopped(told=delivery.told, n_failures=delivery.n_failures + 1, at=now, reason=code)
+        case Deferred(code, until):
+            return Waiting(told=delivery.told, n_failures=delivery.n_failures, next_at=until, reason=code)
         case Failed(code, retry_after_s):
             n_failures = delivery.n_failures + 1
             next_at = rules.schedule.next_at(n_failures, now=now, retry_after_s=retry_after_s, draw=draw)
@@ -163,6 +168,11 @@ def after(
             if rules.skip_exhausted:
                 return done
             return Stopped(told=delivery.told, n_failures=n_failures, at=now, reason=f"exhausted after {code}")
+
+
+def resumed(delivery: Delivery) -> Idle | None:
+    """Begin again where a delivery waits or has stopped; None where there is nothing to begin again."""
+    return Idle(told=delivery.told) if isinstance(delivery, Waiting | Stopped) else None
 
 
 def released(delivery: Held) -> Idle:

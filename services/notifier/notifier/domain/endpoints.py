@@ -1,4 +1,4 @@
-"""Who is told of a job: the URL in its request, and the endpoints that its tenant registered."""
+"""Who is told: the URL in a job's request, and what its tenant registered: endpoints and people's channels."""
 
 import hashlib
 from datetime import datetime
@@ -9,6 +9,8 @@ import msgspec
 
 from notifier.domain.notifications import Notification
 from notifier.domain.signing import decode_secret
+
+WEB = ("https", "http")
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,20 +31,46 @@ class Registration(Secrets, frozen=True, kw_only=True):
     """One endpoint that a tenant registered.
 
     Attributes:
+        id: One subject token, unique within the tenant.
         events: Types it wants; empty: all.
         latest_only: After an outage tell only the newest notification of a job, not those in between.
+        max_per_s: It wants no more than so many webhooks a second; None: the installation's limit applies.
+        enabled: False: its owner switched it off.
+        created_at: It is told nothing that happened before; None: everything.
     """
 
     id: str
     url: str
     events: frozenset[str] = frozenset()
     latest_only: bool = False
+    max_per_s: float | None = None
+    enabled: bool = True
+    created_at: datetime | None = None
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to reach people, as Apprise names it.
+
+    Attributes:
+        id: `ch_…`.
+        url: For example `slack://…`; a secret.
+        events: Types that people want to hear of.
+        enabled: False: switched off.
+        created_at: People hear nothing that happened before.
+    """
+
+    id: str
+    url: str
+    events: frozenset[str] = frozenset()
+    enabled: bool = True
+    created_at: datetime | None = None
 
 
 class Tenant(Secrets, frozen=True, kw_only=True):
     """What the notifier reads of a tenant's settings; the rest belongs to other services."""
 
     endpoints: tuple[Registration, ...] = ()
+    channels: tuple[Channel, ...] = ()
 
 
 class Endpoint(NamedTuple):
@@ -50,11 +78,15 @@ class Endpoint(NamedTuple):
 
     Attributes:
         id: Stable, one subject token; another tenant's endpoint of the same URL has another.
-        url: Where to POST to.
+        url: Where to send to.
         secrets: In order of precedence.
         events: Types it wants; empty: all.
         latest_only: Skip what a newer notification has overtaken.
+        max_per_s: Its owner's own limit.
         registered: False where the URL came with the job.
+        enabled: False: its owner switched it off.
+        since: It is told nothing that happened before; None: everything.
+        forced: Told once, whatever its filter and though it is disabled.
     """
 
     id: str
@@ -63,31 +95,70 @@ class Endpoint(NamedTuple):
     secrets: tuple[Secrets, ...]
     events: frozenset[str] = frozenset()
     latest_only: bool = False
+    max_per_s: float | None = None
     registered: bool = False
+    enabled: bool = True
+    since: datetime | None = None
+    forced: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names it among all tenants' endpoints, in buckets."""
+        return f"{self.tenant_id}.{self.id}"
 
     @property
     def lane(self) -> str:
-        """Endpoints that share a lane share a server, so they are slow or dead together."""
-        return f"{self.tenant_id} {urlsplit(self.url).netloc.lower()}"
+        """What is slow or dead together: a registered endpoint alone; URLs of jobs that differ only in their query."""
+        if self.registered:
+            return self.key
+        parts = urlsplit(self.url)
+        return f"{self.tenant_id} {parts.netloc.lower()}{parts.path}"
+
+    @property
+    def target(self) -> str:
+        """Where to, fit for a log: without what may be secret."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in WEB:  # of a channel, all but the scheme is secret
+            return f"{parts.scheme}:…"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def wants(self, notification: Notification) -> bool:
-        """Tell whether the endpoint asked for this type."""
+        """Tell whether the endpoint asked for this."""
+        if self.since is not None and notification.occurred_at < self.since:
+            return False
         return not self.events or notification.type in self.events
 
 
 def endpoints_of(tenant_id: str, tenant: Tenant, webhook_url: str | None) -> tuple[Endpoint, ...]:
-    """List everybody who is told of a job.
+    """List every endpoint that is told of a job.
 
     Args:
         tenant_id: Owner of the job.
         tenant: Its settings.
-        webhook_url: As in the job's request.
+        webhook_url: As in the job's request; None where it has none, or where it is not about a job.
     """
     registered = tuple(_registered(tenant_id, tenant, registration) for registration in tenant.endpoints)
     if webhook_url is None:
         return registered
-    own = Endpoint(_id("url", tenant_id, webhook_url), tenant_id, webhook_url, (tenant,))
+    own = Endpoint(_url_id(tenant_id, webhook_url), tenant_id, webhook_url, (tenant,))
     return (own, *registered)
+
+
+def channels_of(tenant_id: str, tenant: Tenant) -> tuple[Endpoint, ...]:
+    """List the channels to a tenant's people."""
+    return tuple(
+        Endpoint(
+            id=each.id,
+            tenant_id=tenant_id,
+            url=each.url,
+            secrets=(),
+            events=each.events,
+            registered=True,
+            enabled=each.enabled,
+            since=each.created_at,
+        )
+        for each in tenant.channels
+    )
 
 
 def signing_keys(secrets: tuple[Secrets, ...], *, now: datetime) -> tuple[bytes, ...]:
@@ -115,16 +186,19 @@ def signing_keys(secrets: tuple[Secrets, ...], *, now: datetime) -> tuple[bytes,
 
 def _registered(tenant_id: str, tenant: Tenant, registration: Registration) -> Endpoint:
     return Endpoint(
-        id=_id("ep", tenant_id, registration.id),
+        id=registration.id,
         tenant_id=tenant_id,
         url=registration.url,
         secrets=(registration, tenant),
         events=registration.events,
         latest_only=registration.latest_only,
+        max_per_s=registration.max_per_s,
         registered=True,
+        enabled=registration.enabled,
+        since=registration.created_at,
     )
 
 
-def _id(kind: str, tenant_id: str, name: str) -> str:
-    digest = hashlib.sha256(f"{kind}\x1f{tenant_id}\x1f{name}".encode())
-    return f"{kind}_{digest.hexdigest()[:32]}"
+def _url_id(tenant_id: str, url: str) -> str:
+    digest = hashlib.sha256(f"url\x1f{tenant_id}\x1f{url}".encode())
+    return f"url_{digest.hexdigest()[:32]}"

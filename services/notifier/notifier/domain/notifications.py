@@ -19,23 +19,15 @@ from dailies_contracts import (
     JobCompleted,
     JobFailed,
     JobRequested,
+    Notice,
     ReviewDecided,
     ReviewRequested,
+    TellingType,
 )
 
 from notifier.domain.public_state import Progress, State, evolve, public_state
 
-NotificationType = Literal[
-    "job.queued",
-    "job.generating",
-    "job.evaluating",
-    "job.awaiting_review",
-    "job.ready",
-    "job.failed",
-    "job.cancelled",
-    "clip.ready",
-    "clip.scored",
-]
+NotificationType = TellingType | Literal["endpoint.test"]
 
 TYPE_OF_STATE: dict[State, NotificationType] = {
     "queued": "job.queued",
@@ -60,21 +52,24 @@ TELLING_EVENTS: tuple[type[Event], ...] = (
 )
 """The facts that can tell somebody something. A reviewer's decision is not among them: what follows it is told."""
 
+ENDING_EVENTS: tuple[type[Event], ...] = (ReviewRequested, JobCompleted, JobFailed, JobCancelled)
+"""The facts that can tell people something: they need not hear of every clip."""
+
 
 class Notification(NamedTuple):
-    """One thing that a job's owner is told.
+    """One thing that somebody is told.
 
     Attributes:
         type: As in the payload.
-        sequence: Place among the job's notifications, from 1, without gaps.
-        state: State of the job at this point.
-        fact: The event that it tells of.
+        sequence: Place among the notifications of its job or notice, from 1, without gaps.
+        state: State of the job at this point; None where it is not about a state.
+        fact: The event or notice that it tells of.
     """
 
     type: NotificationType
     sequence: int
-    state: State
-    fact: AnyEvent
+    state: State | None
+    fact: AnyEvent | Notice
 
     @property
     def occurred_at(self) -> datetime:
@@ -85,6 +80,26 @@ class Notification(NamedTuple):
     def name(self) -> str:
         """What it is, whatever comes before it: one fact can tell two things."""
         return f"{self.fact.id}/{self.type}"
+
+
+class Topic(NamedTuple):
+    """Everything that is told about one job, or the one thing that a notice tells.
+
+    Attributes:
+        id: Of the job or the notice; one subject token.
+        requested: The job's request; None for a notice.
+        notifications: In order.
+    """
+
+    id: str
+    tenant_id: str
+    requested: JobRequested | None
+    notifications: tuple[Notification, ...]
+
+
+def topic_of_notice(notice: Notice) -> Topic:
+    """Tell a notice."""
+    return Topic(notice.id, notice.tenant_id, None, (Notification(notice.kind, 1, None, notice),))
 
 
 def notifications(events: Iterable[AnyEvent]) -> tuple[Notification, ...]:

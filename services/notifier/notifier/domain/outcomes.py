@@ -42,7 +42,31 @@ class Gone(NamedTuple):
     code: str
 
 
-Outcome = Accepted | Failed | Rejected | Gone
+class Deferred(NamedTuple):
+    """Not sent, because its turn has not come: no failure.
+
+    Attributes:
+        code: Why.
+        until: When it may be sent.
+    """
+
+    code: str
+    until: datetime
+
+
+Outcome = Accepted | Failed | Rejected | Gone | Deferred
+
+
+class Reply(NamedTuple):
+    """What came of one request.
+
+    Attributes:
+        outcome: Its class.
+        body: The beginning of what the server answered, as text.
+    """
+
+    outcome: Outcome
+    body: str = ""
 
 
 def outcome_of(status: int, retry_after: str | None, *, now: datetime) -> Outcome:

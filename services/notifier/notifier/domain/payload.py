@@ -5,11 +5,12 @@ References, not contents: the receiver fetches the job where it wants more.
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from dailies_contracts import ClipReady, ClipScored, JobCompleted, JobFailed, JobRequested, ReviewRequested, Stage
+from dailies_contracts import ClipReady, ClipScored, JobCompleted, JobFailed, Notice, ReviewRequested, Stage
 
-from notifier.domain.notifications import Notification, NotificationType
+from notifier.domain.notifications import Notification, NotificationType, Topic
 from notifier.domain.public_state import State
 
 MAX_BODY_BYTES = 20_000
@@ -78,44 +79,61 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
     type: NotificationType
     timestamp: datetime
-    data: Content
+    data: Content | dict[str, Any]
 
 
 _encode = msgspec.json.Encoder().encode
 
 
-def body_of(notification: Notification, requested: JobRequested, *, public_url: str) -> bytes:
+def body_of(notification: Notification, topic: Topic, *, public_url: str) -> bytes:
     """Write the body of one webhook: the same bytes at every attempt.
 
     Args:
         notification: What is told.
-        requested: The job's request.
+        topic: What it belongs to.
         public_url: The gateway's address as clients see it.
 
     Returns:
         JSON of at most `MAX_BODY_BYTES`.
     """
-    job_id = notification.fact.job_id
+    return _encode(payload_of(notification, topic, public_url=public_url))
+
+
+def payload_of(notification: Notification, topic: Topic, *, public_url: str) -> Payload:
+    """Say what one webhook says; arguments as `body_of`."""
+    kind, at = notification.type, notification.occurred_at
+    base = public_url.rstrip("/")
+    if isinstance(notification.fact, Notice):
+        links = {"events": f"{base}/v1/events"}
+        return Payload(type=kind, timestamp=at, data={"sequence": 1, "links": links, **notification.fact.content})
     content = Content(
-        job_id=job_id,
-        state=notification.state,
+        job_id=topic.id,
+        state=notification.state or "queued",
         sequence=notification.sequence,
-        links=Links(job=f"{public_url.rstrip('/')}/v1/jobs/{job_id}"),
+        links=Links(job=f"{base}/v1/jobs/{topic.id}"),
         clip=_clip(notification),
         error=_error(notification),
-        metadata=requested.request.metadata,
+        metadata=topic.requested.request.metadata if topic.requested else {},
     )
-    body = _encode(Payload(type=notification.type, timestamp=notification.occurred_at, data=content))
-    if len(body) <= MAX_BODY_BYTES:
-        return body
+    whole = Payload(type=kind, timestamp=at, data=content)
+    if len(_encode(whole)) <= MAX_BODY_BYTES:
+        return whole
     smaller = msgspec.structs.replace(content, metadata={}, metadata_omitted=True)
-    return _encode(Payload(type=notification.type, timestamp=notification.occurred_at, data=smaller))
+    return Payload(type=kind, timestamp=at, data=smaller)
 
 
-def webhook_id(notification: Notification, *, endpoint_id: str) -> str:
+def webhook_id(notification: Notification, topic_id: str, *, endpoint_id: str) -> str:
     """Name one notification to one endpoint: the same at every attempt, and whatever else happened to the job."""
-    name = f"{notification.fact.job_id}\x1f{endpoint_id}\x1f{notification.name}"
-    return f"msg_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return f"msg_{_digest(topic_id, endpoint_id, notification.name)}"
+
+
+def event_id(notification: Notification, topic_id: str) -> str:
+    """Name one notification in the feed."""
+    return f"evt_{_digest(topic_id, notification.name)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
 def _clip(notification: Notification) -> Clip | None:
