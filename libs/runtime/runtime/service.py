@@ -149,7 +149,7 @@ class Service:
         self,
         handler: Callable[[list[AnyEvent]], Awaitable[None]],
         *,
-        kinds: tuple[type[Event], ...] = (),
+        kinds: tuple[type[Fact], ...] = (),
         batch_size: int = 500,
         purpose: str = "",
     ) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from aiohttp.abc import AbstractResolver
-from dailies_contracts import CHANNEL_PREFIX, NOTICE, REPLAY
+from dailies_contracts import CHANNEL_PREFIX, NOTICE, REPLAY, BudgetThresholdReached
 from runtime.service import Service, open_service
 from runtime.timers import Due
 
@@ -211,6 +211,7 @@ def _register(
     service.subscribe(TELLING_EVENTS, endpoints.on_event, concurrency=settings.concurrency)
     service.subscribe(ENDING_EVENTS, people.on_event, purpose="people")
     service.subscribe_batch(everybody.on_events, kinds=TELLING_EVENTS, purpose="feed")
+    service.subscribe(BudgetThresholdReached, everybody.on_budget_threshold)
     for handlers, names in ((endpoints, OF_ENDPOINTS), (people, OF_PEOPLE)):
         service.on_timer(names.retry, handlers.on_delivery_due)
         service.on_timer(names.look_again, handlers.on_delivery_due)

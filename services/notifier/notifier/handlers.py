@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from dailies_contracts import AnyEvent, Event, Notice, Replay
+from dailies_contracts import AnyEvent, BudgetThresholdReached, Event, Notice, Replay
 from runtime.clock import Clock
 from runtime.errors import Permanent, Transient
 from runtime.telemetry import bound_job
@@ -22,6 +22,7 @@ from notifier.adapters.notices import Notices
 from notifier.adapters.topics import Topics
 from notifier.courier import Courier, Errand, TimerNames
 from notifier.domain.endpoints import Endpoint
+from notifier.domain.notices import budget_notice
 from notifier.domain.notifications import topic_of_notice
 from notifier.lanes import STOPPING_RETRY_S, Lanes
 from notifier.replays import Replays, key_of
@@ -180,7 +181,18 @@ class Everybody:
         Consumes: the timer `notice`. Emits: webhooks, messages of the feed, messages to people.
         Idempotent by: the notice's id.
         """
-        notice = await self._notices.keep(_read(due, _decode_notice))
+        await self._tell(_read(due, _decode_notice))
+
+    async def on_budget_threshold(self, event: BudgetThresholdReached) -> None:
+        """Tell a tenant how much of a budget is used up.
+
+        Consumes: BudgetThresholdReached. Emits: as a notice.
+        Idempotent by: the notice's id, which the event names.
+        """
+        await self._tell(budget_notice(event))
+
+    async def _tell(self, told: Notice) -> None:
+        notice = await self._notices.keep(told)
         if not notice.only:
             await self._feed.write(topic_of_notice(notice))
         for audience in self._audiences:

@@ -2,9 +2,8 @@
 
 import logging
 from datetime import datetime
-from hashlib import sha256
 
-from dailies_contracts import NOTICE, AttemptState, Notice, WebhookAttempt, encode_message
+from dailies_contracts import NOTICE, AttemptState, WebhookAttempt, encode_message
 from runtime.clock import Clock
 from runtime.timers import Timers
 
@@ -12,6 +11,7 @@ from notifier.adapters.attempt_log import AttemptLog
 from notifier.adapters.standings import Standings
 from notifier.attempts import Attempted
 from notifier.domain.endpoints import Endpoint
+from notifier.domain.notices import disabled_notice
 from notifier.domain.notifications import Notification, Topic
 from notifier.domain.outcomes import Accepted, Failed, Reply
 from notifier.domain.payload import webhook_id
@@ -109,13 +109,6 @@ class Reports:
     async def _tell_owner(self, endpoint: Endpoint, standing: Standing) -> None:
         """Tell the owner by every other way there is; once, however many processes notice."""
         log.warning("endpoint.disabled", extra={"endpoint.id": endpoint.id, "reason": standing.reason})
-        occurred_at = standing.disabled_at or self._clock()
-        name = f"{endpoint.key}\x1f{standing.failing_since or occurred_at}"
-        notice = Notice(
-            id=f"notice_{sha256(name.encode()).hexdigest()[:32]}",
-            tenant_id=endpoint.tenant_id,
-            kind="endpoint.disabled",
-            occurred_at=occurred_at,
-            content={"endpoint": {"id": endpoint.id, "url": endpoint.target}, "reason": standing.reason},
-        )
+        at = standing.disabled_at or self._clock()
+        notice = disabled_notice(endpoint, reason=standing.reason, since=standing.failing_since or at, at=at)
         await self._timers.fire(NOTICE, notice.id, encode_message(notice))
