@@ -79,6 +79,7 @@ def account_of(settings: Settings) -> Account:
         project=settings.project,
         location=settings.location,
         webhook_secret=settings.webhook_secret.get_secret_value(),
+        keys_url=settings.keys_url,
         unit_usd_micros=settings.unit_usd_micros,
         has_callbacks=bool(settings.callback_url),
         submit_timeout_s=settings.submit_timeout_s,

@@ -27,6 +27,7 @@ class Settings(ServiceSettings, S3Settings):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="whsec_ secret of the vendor's callbacks; empty: unsigned."
     )
+    keys_url: str = Field("", description="Where fal publishes the keys of its callbacks; empty: its own place.")
     unit_usd_micros: int = Field(
         0, ge=0, description="Our price of one unit of the vendor's own (Kling unit, Runway credit); 0: its list price."
     )

@@ -99,7 +99,10 @@ def told(result):
 
 
 def _filled(struct):
-    return {name: value for name, value in msgspec.to_builtins(struct).items() if value}
+    fields = msgspec.to_builtins(struct)
+    return {
+        name: "as a success" if value is None else value for name, value in fields.items() if value or value is None
+    }
 
 
 @pytest.mark.parametrize("path", CASES)

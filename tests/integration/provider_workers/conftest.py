@@ -34,6 +34,7 @@ DIALECTS = {
     "kling-legacy": ("kling", "kling-2.5-turbo", {"duration_s": 5}),
     "veo": ("veo", "veo-3.1-fast-generate-001", {"duration_s": 4}),
     "veo-gemini": ("veo", "veo-3.1-fast-generate-001", {"duration_s": 4, "audio": True}),
+    "pika": ("pika", "pika-v2.2", {"duration_s": 5}),
 }
 
 

@@ -99,6 +99,28 @@ class VeoClient:
         return (await self.http.get(f"/veo/v1beta/{name}", headers=self.headers)).json()
 
 
+class PikaClient:
+    """fal's queue for Pika, as one would call it by hand."""
+
+    headers = {"authorization": "Key sim-pika-key"}
+    app = "/pika/fal-ai/pika"
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def submit(
+        self, prompt: str = "a cup", *, operation: str = "text-to-video", query: str = "", **fields: Any
+    ) -> httpx.Response:
+        path = f"{self.app}/v2.2/{operation}{query}"
+        return await self.http.post(path, json={"prompt": prompt, **fields}, headers=self.headers)
+
+    async def get(self, rest: str) -> httpx.Response:
+        return await self.http.get(f"{self.app}/requests/{rest}", headers=self.headers)
+
+    async def cancel(self, request_id: str) -> httpx.Response:
+        return await self.http.put(f"{self.app}/requests/{request_id}/cancel", headers=self.headers)
+
+
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small clips, rendered once for the session."""
@@ -146,6 +168,11 @@ def kling(http: httpx.AsyncClient) -> KlingClient:
 @pytest.fixture
 def veo(http: httpx.AsyncClient) -> VeoClient:
     return VeoClient(http)
+
+
+@pytest.fixture
+def pika(http: httpx.AsyncClient) -> PikaClient:
+    return PikaClient(http)
 
 
 @asynccontextmanager

@@ -13,7 +13,9 @@ DEMO = "A ceramic cup on a walnut desk, slow dolly-in, morning light"
 
 
 def both(result: Compiled) -> tuple[CompiledPrompt, CompiledPrompt]:
-    return result.prompts[0], result.prompts[-1]
+    """What Kling's first model and Veo's last are told."""
+    at = {name: [prompt for prompt in result.prompts if prompt.provider == name] for name in ("kling", "veo")}
+    return at["kling"][0], at["veo"][-1]
 
 
 def test_the_demo_prompt_reads_naturally_at_both_vendors(compiled: Compile) -> None:
@@ -80,8 +82,8 @@ def test_every_known_move_has_words_at_every_vendor(rules: Rules) -> None:
 
 def test_wanted_sound_is_asked_for_unless_the_prompt_says_what_is_heard(compiled: Compile) -> None:
     silent, told = compiled("A beach", audio=True), compiled("A beach, sound of waves", audio=True)
-    assert "Audio: natural ambience" in silent.prompts[-1].prompt
-    assert "natural ambience" not in told.prompts[-1].prompt
+    assert "Audio: natural ambience" in both(silent)[1].prompt
+    assert "natural ambience" not in both(told)[1].prompt
 
 
 def test_the_score_prompt_says_only_what_is_seen(compiled: Compile) -> None:

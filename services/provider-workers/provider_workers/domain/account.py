@@ -19,6 +19,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         project: Cloud project, where the vendor has such.
         location: Cloud region, where the vendor has such.
         webhook_secret: Signs the vendor's callbacks; empty: they are not signed.
+        keys_url: Where the vendor publishes the keys of its callbacks; empty: its own place.
         unit_usd_micros: What one unit costs us, where the vendor bills in units of its own; 0: its list price.
         has_callbacks: Orders carry a callback address.
         submit_timeout_s: A submit that takes longer has an unknown outcome.
@@ -34,6 +35,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     location: str = ""
     webhook_secret: str = ""
+    keys_url: str = ""
     unit_usd_micros: int = 0
     has_callbacks: bool = False
     submit_timeout_s: float = 20.0

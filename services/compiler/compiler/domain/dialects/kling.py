@@ -36,22 +36,23 @@ MOVES = {
     "handheld": "is handheld",
     "fly_over": "gives an aerial drone view",
 }
-_ADVERBS = {"": "", "slow": "slowly", "fast": "quickly"}
+ADVERBS = {"": "", "slow": "slowly", "fast": "quickly"}
 
 
 def write(brief: Brief, request: VideoRequest, model: Model, *, people: frozenset[str]) -> Written:  # noqa: ARG001
     """Put a brief into Kling's words."""
     excluded = bool(brief.client_negative or brief.preset_negative)
-    return Written(in_sentences(brief, request, excludes=True), warnings=_warnings(request, excludes=excluded))
+    return Written(in_sentences(brief, request, excludes=True), warnings=usual_warnings(request, excludes=excluded))
 
 
-def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool) -> tuple[Line, ...]:
+def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool, camera: str | None = None) -> tuple[Line, ...]:
     """Tell a brief in plain sentences.
 
     Args:
         brief: The brief.
         request: For what only the request says.
         excludes: What is left out is told as well, because the vendor has no field for it.
+        camera: What the camera does in the vendor's own words; None: in a plain sentence.
     """
     body = Line("the description", describe(brief))
     timeline = Line("the beats", _timeline(brief.beats), 1)
@@ -59,7 +60,7 @@ def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool) -> tupl
     return (
         *((timeline, body) if brief.told_by_beats else (body, timeline)),
         Line("the motion rule", sentence(brief.motion_rule), 5),
-        Line("the camera", _camera(brief.camera), 2),
+        Line("the camera", _camera(brief.camera) if camera is None else camera, 2),
         Line("the style", sentence(brief.style), 3),
         Line("the sound", "Sound: natural ambience of the scene." if request.audio and not brief.sound else "", 6),
         Line("continuity", sentence(brief.continuity), 4),
@@ -68,7 +69,8 @@ def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool) -> tupl
     )
 
 
-def _warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
+def usual_warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
+    """Say what a vendor without a negative prompt, whose clips follow their first frame, cannot express."""
     warnings = []
     if excludes:
         warnings.append("Takes no negative prompt: what is excluded is written into the prompt.")
@@ -80,11 +82,12 @@ def _warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
 def _camera(camera: Camera) -> str:
     if camera.text:
         return sentence(camera.text)
-    return sentence("the camera " + ", then ".join(_move(move) for move in camera.moves)) if camera.moves else ""
+    return sentence("the camera " + ", then ".join(move_words(move) for move in camera.moves)) if camera.moves else ""
 
 
-def _move(move: CameraMove) -> str:
-    adverbs = [word for word in (_ADVERBS[move.speed], "smoothly" if move.smooth else "") if word]
+def move_words(move: CameraMove) -> str:
+    """Say one move, as what follows "the camera"."""
+    adverbs = [word for word in (ADVERBS[move.speed], "smoothly" if move.smooth else "") if word]
     return MOVES[move.name].format(how=" and ".join(adverbs) + " " if adverbs else "")
 
 

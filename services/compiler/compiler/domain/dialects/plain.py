@@ -17,9 +17,6 @@ def write(brief: Brief, request: VideoRequest, model: Model, *, people: frozense
     """Put a brief into plain sentences."""
     excluded = (*brief.client_negative, *brief.preset_negative)
     has_field = model.negative_prompt
-    told = (
-        () if has_field or not excluded else ("Takes no negative prompt: what is excluded is written into the prompt.",)
-    )
     return Written(
         in_sentences(brief, request, excludes=not has_field),
         negative=listed(excluded) if has_field else "",
