@@ -101,7 +101,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One vendor.
 
     Attributes:
-        slots: Clips in flight at once over all replicas.
+        slots: Clips in flight at once over all replicas of an account.
+        slots_per: Whether every model of an account has so many slots of its own, or all share them.
         poll_s: Time between two polls of a task.
         reconcile_s: How long an unknown outcome is looked up before it counts as unknown.
         can_find: Tasks can be looked up by our reference.
@@ -114,6 +115,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reconcile_s: float
     can_find: bool
     dialect: str = ""
+    slots_per: Literal["account", "model"] = "account"
     model: tuple[Model, ...]
 
 

@@ -45,23 +45,31 @@ async def build_desk(
     adapter = open_adapter(settings.adapter or vendor.name, account_of(settings), client, service.clock)
     slots = await service.bucket("slots")
     submissions = await service.bucket("submissions")
+    pace = Pace(
+        poll_s=vendor.poll_s,
+        reconcile_s=vendor.reconcile_s,
+        submit_timeout_s=settings.submit_timeout_s,
+        visible_after_s=settings.visible_after_s,
+        watch_limit_s=settings.watch_limit_s,
+        scale=settings.poll_scale,
+    )
     return Desk(
         adapter=adapter,
         log=service.log,
         timers=service.timers,
         objects=objects,
-        slots=Slots(slots, vendor.name, vendor.slots, ttl_s=settings.slot_ttl_s, clock=service.clock),
+        slots=Slots(
+            slots,
+            vendor,
+            account=settings.account,
+            ttl_s=settings.slot_ttl_s,
+            wait_ttl_s=pace.slot_memory_s,
+            clock=service.clock,
+        ),
         intents=Intents(submissions, vendor.name),
         clock=service.clock,
         vendor=vendor,
-        pace=Pace(
-            poll_s=vendor.poll_s,
-            reconcile_s=vendor.reconcile_s,
-            submit_timeout_s=settings.submit_timeout_s,
-            visible_after_s=settings.visible_after_s,
-            watch_limit_s=settings.watch_limit_s,
-            scale=settings.poll_scale,
-        ),
+        pace=pace,
         callback_base_url=settings.callback_url,
         callback_secret=settings.callback_secret.get_secret_value(),
     )

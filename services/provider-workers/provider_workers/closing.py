@@ -43,7 +43,7 @@ class Closing:
             kind = event.kind if isinstance(event, ClipFailed) else "ready"
             record_clip_outcome(provider=event.provider, model=event.model, kind=kind)
             log.info("clip.ended", extra=_facts(event) | {"kind": kind})
-        await self._desk.slots.release(clip.clip_id)
+        await self._desk.leave_slot(clip)
         return written
 
     async def settle(self, event: ClipSettled) -> None:

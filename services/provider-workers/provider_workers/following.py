@@ -35,7 +35,7 @@ class Following:
 
     async def poll(self, clip: Clip, tick: Tick) -> None:
         """Ask the vendor how a submitted clip stands, and act on the answer."""
-        await self._desk.slots.renew(clip.clip_id)
+        await self._desk.slots.renew(clip.claim)
         try:
             outcome = await self.ask(clip)
         except ProviderError as error:

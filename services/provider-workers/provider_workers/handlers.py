@@ -140,7 +140,7 @@ class Handlers:
             case Step.EXPIRE:
                 await self._closing.end(clip, facts.failed(clip, "timed_out", now=now, wording=NO_SLOT))
             case _:
-                await desk.slots.release(clip.clip_id)
+                await desk.leave_slot(clip)
         return False
 
     async def _submitted(self, clip: Clip, tick: Tick) -> None:

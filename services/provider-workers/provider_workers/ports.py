@@ -96,6 +96,18 @@ class Desk:
         history = await self.log.history(job_id)
         return clip_of(history.events, clip_id, last_sequence=history.last_sequence)
 
+    async def leave_slot(self, clip: Clip) -> None:
+        """Free a clip's slot and let the clip whose turn it is ask for it at once."""
+        await self.slots.release(clip.claim)
+        await self.call_next(clip)
+
+    async def call_next(self, clip: Clip) -> None:
+        """Let the clip whose turn it is ask at once, where a slot of a clip's pool is free."""
+        following = self.slots.next_in_line(clip.claim)
+        if following is not None:
+            tick = Tick(job_id=following.job_id, clip_id=following.clip_id, n=0)
+            await self.timers.fire("poll", following.clip_id, encode_tick(tick))
+
     async def poll_after(self, tick: Tick, wait: timedelta) -> None:
         """Look at a clip again after a while."""
         await self.timers.schedule("poll", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))

@@ -18,6 +18,11 @@ class Settings(ServiceSettings, S3Settings):
     )
     catalog: Path = Field(Path("deploy/catalog.toml"), description="The catalogue.")
     base_url: str = Field("", description="Scheme and host of the vendor's API; empty: the vendor's own.")
+    account: str = Field(
+        "default",
+        pattern=r"^[a-z0-9_-]+$",
+        description="Our name of the account at the vendor; workers of one account share its slots.",
+    )
     api_key: SecretStr = Field(SecretStr(""), description="API key, or a bearer token that does not change.")
     access_key: str = Field("", description="Key id, for Kling's legacy dialect.")
     secret_key: SecretStr = Field(SecretStr(""), description="Secret of the same.")

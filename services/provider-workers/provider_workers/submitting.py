@@ -55,9 +55,10 @@ class Submitting:
             Transient: The vendor cannot say whether it has the clip already.
         """
         desk = self._desk
-        if not await desk.slots.acquire(clip.clip_id):
+        if not await desk.slots.acquire(clip.claim):
             await desk.poll_after(tick.next(), desk.pace.for_slot)
             return False
+        await desk.call_next(clip)
         if held is not None and desk.adapter.can_find and await self._known_already(clip):
             return True
         try:
@@ -115,7 +116,7 @@ class Submitting:
             await self._closing.end(clip, facts.refused_submit(clip, error, now=desk.clock()))
             return
         await desk.intents.refused(clip.clip_id, held)
-        await desk.slots.release(clip.clip_id)
+        await desk.slots.release(clip.claim)  # nobody is called: the vendor takes no more just now
         await desk.poll_after(tick.restarted(), wait)
 
     async def _order(self, clip: Clip) -> Order:

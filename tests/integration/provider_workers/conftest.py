@@ -1,6 +1,7 @@
 """A vendor's worker on a real bus, a real object store and the simulator; facts are watched as they are written."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import uuid
@@ -185,7 +186,7 @@ def worker_process(environment, tmp_path):
 
     def start(adapter, /, **changes):
         fields = environment(adapter, **changes)
-        env = {f"WORKER_{name.upper()}": str(value) for name, value in fields.items()}
+        env = os.environ | {f"WORKER_{name.upper()}": str(value) for name, value in fields.items()}
         log = (tmp_path / f"worker-{len(started)}.log").open("wb")
         argv = [sys.executable, "-m", "provider_workers"]
         process = subprocess.Popen(argv, env=env, stderr=log)  # noqa: S603 (our own words)

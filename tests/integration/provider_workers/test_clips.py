@@ -178,6 +178,19 @@ async def test_no_more_clips_are_in_flight_than_the_vendor_has_slots(facts, simu
     assert (await simulator.totals("kling"))["n_refused"] == 0
 
 
+async def test_a_tenant_with_many_clips_does_not_starve_one_with_two(facts, simulator, worker):
+    async with worker("kling", n_slots=2):
+        many = [await facts.order("kling", tenant_id="big") for _ in range(14)]
+        await facts.next(ProviderSubmitted, n=2)
+        few = [await facts.order("kling", tenant_id="small") for _ in range(2)]
+        for each in few:
+            await facts.next(ClipReady, clip_id=each.clip_id)
+        submitted = [fact.tenant_id for fact in facts.of(ProviderSubmitted)]
+        await facts.next(ClipReady, n=len(many) + len(few), timeout_s=60)
+    assert submitted.count("big") < len(many) / 2, submitted
+    assert len(await simulator.tasks()) == len(many) + len(few)
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
 async def test_a_first_frame_anchors_the_clip(adapter, facts, simulator, worker):
     picture = cv2.imencode(".png", np.full((360, 640, 3), 90, dtype=np.uint8))[1].tobytes()

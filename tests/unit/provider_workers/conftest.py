@@ -165,6 +165,10 @@ class MemoryBucket:
 
         return self._effects.around(write)
 
+    async def put(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
+        del ttl_s
+        self._effects.around(lambda: self._write(key, value))
+
     def _write(self, key: str, value: bytes) -> int:
         self._revision += 1
         self.kept[key] = Entry(key, value, self._revision)
@@ -283,6 +287,7 @@ class World:
         self.objects = MemoryObjects(self.effects)
         self.vendor = FakeVendor(self.effects)
         self.slot_bucket, self.intent_bucket = MemoryBucket(self.effects), MemoryBucket(self.effects)
+        self.vendor_entry = VENDOR
         self.slots = self.new_slots()
         self.intents = Intents(self.intent_bucket, VENDOR.name)
         self.handlers = self.new_process()
@@ -308,7 +313,9 @@ class World:
 
     def new_slots(self) -> Slots:
         """The vendor's slots as a process sees them that has seen nothing yet."""
-        return Slots(self.slot_bucket, VENDOR.name, VENDOR.slots, ttl_s=180, clock=self.clock)
+        return Slots(
+            self.slot_bucket, VENDOR, account="main", ttl_s=180, wait_ttl_s=PACE.slot_memory_s, clock=self.clock
+        )
 
     def request(self, attempt: int = 1, **changes: Any) -> ClipRequested:
         """Order a clip, and put the order into the log."""

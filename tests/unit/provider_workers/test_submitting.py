@@ -52,6 +52,18 @@ async def test_a_clip_without_a_slot_waits_for_one(world):
     assert len(world.log.of(ClipReady)) == 1
 
 
+async def test_a_freed_slot_wakes_the_clip_of_the_tenant_that_has_none(world):
+    for attempt in (1, 2, 3):
+        await world.handlers.on_clip_requested(world.request(attempt))
+    late = world.request(4, tenant_id="small")
+    await world.handlers.on_clip_requested(late)
+    world.vendor.finish("task-1")
+    before = world.clock()
+    await world.run_timers(until=lambda: world.vendor.n_posts == 3)
+    assert world.vendor.orders["task-3"].reference == late.clip_id
+    assert world.clock() - before < timedelta(seconds=5), "it did not have to ask by itself"
+
+
 async def test_a_clip_that_never_got_a_slot_times_out_without_a_charge(world):
     for attempt in (1, 2):
         await world.handlers.on_clip_requested(world.request(attempt))

@@ -20,6 +20,10 @@ class KeyValue(Protocol):
         """Create a key; None where it exists."""
         ...
 
+    async def put(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
+        """Set a key whatever it was."""
+        ...
+
     async def update(self, key: str, value: bytes, revision: int, *, ttl_s: float | None = None) -> int:
         """Replace a key that has not changed, else raise ConcurrencyConflict."""
         ...

@@ -6,8 +6,10 @@ from typing import NamedTuple
 FIRST_POLL_SHARE = 0.25
 """The first poll comes after this share of the catalogue's interval; each next one waits twice as long, up to it."""
 MAX_DOUBLINGS = 12
-SLOT_WAIT_S = 2.0
-"""A slot comes free every few seconds on a busy vendor, and asking costs us one read."""
+SLOT_WAIT_S = 10.0
+"""A waiting clip is called when its turn comes; it asks by itself in case the call got lost with its caller."""
+SLOT_PATIENCE = 3
+"""A waiting clip that did not ask again for so many waits is forgotten."""
 REFUSAL_WAIT_S = 2.0
 """Vendors without Retry-After ask for at least a second, growing (Kling, read 2026-11-22)."""
 MAX_REFUSAL_WAIT_S = 60.0
@@ -46,6 +48,11 @@ class Pace(NamedTuple):
     def next_watch(self, n: int) -> timedelta:
         """Wait before the look after `n` looks at a task that was given up."""
         return timedelta(seconds=min(MAX_WATCH_S, WATCH_S * 2 ** min(n, MAX_DOUBLINGS)) * self.scale)
+
+    @property
+    def slot_memory_s(self) -> float:
+        """How long a waiting clip keeps its place in the line without asking again, in seconds, >= 1."""
+        return max(1.0, self.for_slot.total_seconds() * SLOT_PATIENCE)
 
     @property
     def for_slot(self) -> timedelta:

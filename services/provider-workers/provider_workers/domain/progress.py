@@ -19,6 +19,7 @@ from dailies_contracts import (
 )
 
 from provider_workers.domain.adapter import TaskRef
+from provider_workers.domain.turns import Claim
 
 E = TypeVar("E", bound=ClipEvent)
 
@@ -55,6 +56,12 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     def clip_id(self) -> str:
         """Id of the clip."""
         return self.request.clip_id
+
+    @property
+    def claim(self) -> Claim:
+        """The clip as one that holds a slot, or wants one."""
+        request = self.request
+        return Claim(clip_id=request.clip_id, job_id=request.job_id, tenant_id=request.tenant_id, model=request.model)
 
     @property
     def phase(self) -> Phase:
