@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,7 +114,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bytes() -> None:
     digests = {
         subprocess.run(  # noqa: S603  # our own code
             [sys.executable, "-c", code, str(catalog)],
-            env={"PYTHONHASHSEED": seed},
+            env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
             text=True,
