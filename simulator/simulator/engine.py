@@ -74,8 +74,15 @@ class Engine:
         """Stop working; open tasks go on after the next start."""
         await self.background.close()
 
-    def accept(self, order: Order, *, task_id: str, marks: tuple[str, ...] = ()) -> Task:
-        """Take an order on: from here on the vendor does the work and bills it."""
+    def accept(self, order: Order, *, task_id: str, marks: tuple[str, ...] = (), planned: State | None = None) -> Task:
+        """Take an order on: from here on the vendor does the work and bills it.
+
+        Args:
+            order: What the client asked for.
+            task_id: The vendor's id.
+            marks: Markers found in the request.
+            planned: How it will end; None: as the faults say.
+        """
         now = self.clock()
         tuning = self.tuning
         nth = self.ledger.n_of_prompt(order.vendor, order.model, order.prompt)
@@ -88,7 +95,7 @@ class Engine:
             submitted_at_s=now,
             starts_at_s=now + latency_s * QUEUED_SHARE,
             due_at_s=now + latency_s,
-            planned=next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED),
+            planned=planned or next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED),
             stuck_until_s=None if stuck is None else now + (stuck.duration_s or FOREVER_S),
             clips=self._clips(order, nth, drawn),
             updated_at_s=now,
@@ -124,6 +131,11 @@ class Engine:
         price = task.order.price_usd_micros if task.state is State.RUNNING else 0
         self._end(task, State.CANCELLED, billed_usd_micros=price)
         self._wake(task)
+
+    def delete(self, task: Task) -> None:
+        """Show a task no more; what it does and costs stays as it is."""
+        task.deleted = True
+        self.ledger.save(task)
 
     def forget_all(self) -> None:
         """Drop every task; what still runs finds nothing to end."""

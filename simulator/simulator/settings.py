@@ -70,6 +70,7 @@ class Tuning(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_parallel: dict[str, int] = {}  # tasks in flight for each account; 0 means unlimited
     retired_models: tuple[str, ...] = ()
     kling_billing: Literal["unit", "cash"] = "unit"
+    runway_cancelled: Literal["gone", "shown"] = "gone"  # how Runway answers for a task that was cancelled
     callback_retries: int = 3
     callback_backoff_s: float = 0.5
 

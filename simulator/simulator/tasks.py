@@ -90,6 +90,7 @@ class Task(msgspec.Struct, kw_only=True):
     billed_usd_micros: int = 0
     n_submissions: int = 1
     message: str = ""  # the vendor's sentence when it failed
+    deleted: bool = False  # the client had it removed: the vendor no longer shows it
     marks: tuple[str, ...] = ()  # `[[fault:…]]` markers found in the request
 
     @property

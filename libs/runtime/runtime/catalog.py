@@ -22,6 +22,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         durations_s: Lengths it renders, ascending.
         resolution_durations_s: Lengths at one resolution where it allows fewer.
         audio_resolutions: Resolutions at which it renders sound; empty: never.
+        camera_control: Takes a camera move by a name of its own.
         first_frame: Takes a picture to start from.
         needs_first_frame: Renders from a picture only, never from text alone.
         aspect_from_frame: With a first frame the picture's shape decides; `aspect_ratios` is for text alone.
@@ -49,6 +50,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     resolution_durations_s: dict[str, tuple[int, ...]] = {}
     negative_prompt: bool = False
     seed: bool = False
+    camera_control: bool = False
     first_frame: bool = False
     needs_first_frame: bool = False
     aspect_from_frame: bool = False

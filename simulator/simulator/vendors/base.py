@@ -52,6 +52,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
     payload: Any  # decoded JSON, or None when there is none or it is malformed
     marks: tuple[str, ...]
+    content: bytes = b""  # the body as it came
+    refused_input: bool = False  # the fault `refused_at_submit`, where the vendor moderates only what it has accepted
 
     @property
     def base_url(self) -> str:
@@ -69,11 +71,13 @@ class Vendor(ABC):
         name: As in the catalogue; its routes are below `/<name>`.
         latency: How long it takes for a clip, before time compression.
         retention_s: How long it keeps result files.
+        moderates_at_submit: Refused input gets an error; otherwise it is accepted and fails.
     """
 
     name: ClassVar[str]
     latency: ClassVar[Latency]
     retention_s: ClassVar[float]
+    moderates_at_submit: ClassVar[bool] = True
 
     def __init__(self, *, engine: Engine, settings: Settings) -> None:
         self.engine = engine
@@ -100,10 +104,10 @@ class Vendor(ABC):
 
         async def serve(request: Request) -> Response:
             raw = await request.body()
-            call = Call(request=request, operation=operation, payload=_decode(raw), marks=_marks(raw))
+            call = Call(request=request, operation=operation, payload=_decode(raw), marks=_marks(raw), content=raw)
             subject = self.prompt_of(call.payload) if call.marks or operation == "submit" else request.url.path
             try:
-                await self._meet_faults(call, subject)
+                call = await self._meet_faults(call, subject)
                 response = handler(call)
             except Refusal as refusal:
                 if operation == "submit":
@@ -115,14 +119,17 @@ class Vendor(ABC):
 
         return serve
 
-    async def _meet_faults(self, call: Call, subject: str) -> None:
+    async def _meet_faults(self, call: Call, subject: str) -> Call:
         for fault in self._draw("request", call, subject):
             if fault.kind == "latency":
                 await asyncio.sleep(fault.delay_s + fault.growth_s * (self.engine.faults.n_fired(fault) - 1))
             elif fault.kind == "dropped" or (fault.kind == "outage" and fault.status == 0):
                 raise ConnectionDropped(reset=True)
+            elif fault.kind == "refused_at_submit" and not self.moderates_at_submit:
+                call = msgspec.structs.replace(call, refused_input=True)
             else:
                 raise Refusal(self.fault_reply(fault, call), code=fault.kind)
+        return call
 
     def _draw(self, moment: Any, call: Call, subject: str) -> tuple[Fault, ...]:
         # A lost answer matters where something was accepted; the other operations have `dropped`.

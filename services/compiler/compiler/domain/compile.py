@@ -28,6 +28,7 @@ COMPILER_VERSION = "1.1.0"
 SCORE_PROMPT_MAX_CHARS = 300
 """CLIP reads 77 tokens; what comes later is not looked at."""
 REFUSED = "prompt.refused"
+MAX_BASIC = 0xFFFF
 
 
 class Compiled(NamedTuple):
@@ -137,7 +138,9 @@ def _compile_one(request: VideoRequest, listing: Listing, rules: Rules, brief: B
 def _prompt(
     request: VideoRequest, listing: Listing, settings: Settings, written: Written, *, score: str
 ) -> CompiledPrompt:
-    max_chars = listing.model.prompt_max_chars
+    # A vendor may count UTF-16 units (Runway does): then a character beyond the basic plane is two of them.
+    n_pairs = sum(ord(char) > MAX_BASIC for line in written.lines for char in line.text)
+    max_chars = max(1, listing.model.prompt_max_chars - n_pairs)
     fitted = fit(written.lines, max_chars=max_chars)
     negative = shorten(written.negative, max_chars)
     cut = ("The negative prompt was shortened.",) if negative != written.negative else ()
@@ -151,6 +154,7 @@ def _prompt(
         resolution=settings.resolution,
         negative_prompt=negative,
         audio=settings.audio,
+        camera=written.camera,
         parameters=dict(sorted(written.parameters.items())),
         warnings=(*settings.warnings, *written.warnings, *fitted.warnings, *cut, *_unexpressed(request, listing)),
     )

@@ -37,12 +37,14 @@ class Written(NamedTuple):
         negative: For vendors with a field of its own.
         parameters: Further vendor parameters by wire name.
         warnings: What the vendor cannot express.
+        camera: Native camera control by the vendor's name for it.
     """
 
     lines: tuple[Line, ...]
     negative: str = ""
     parameters: dict[str, str | int | float | bool] = {}
     warnings: tuple[str, ...] = ()
+    camera: str = ""
 
 
 class Fitted(NamedTuple):

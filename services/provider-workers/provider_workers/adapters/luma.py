@@ -241,7 +241,7 @@ class Luma:
         del task
         return False
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback: the generation itself, not signed."""
         del headers
         try:
@@ -269,3 +269,6 @@ class Luma:
         error = error_of(reply, self._provider, is_submit=is_submit, now=self._http.clock())
         if error is not None:
             raise error
+
+
+ADAPTERS = {"luma": Luma}

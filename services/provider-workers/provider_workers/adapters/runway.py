@@ -254,7 +254,7 @@ class Runway:
         self._check(reply, is_submit=False)
         return True
 
-    def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Runway calls nobody back."""
         del headers, body
         return None
@@ -290,6 +290,9 @@ class Runway:
         error = error_of(reply, self._provider, is_submit=is_submit, now=self._http.clock())
         if error is not None:
             raise error
+
+
+ADAPTERS = {"runway": Runway}
 
 
 def _path(task: TaskRef) -> str:

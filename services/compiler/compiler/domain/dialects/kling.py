@@ -55,12 +55,12 @@ def in_sentences(brief: Brief, request: VideoRequest, *, excludes: bool, camera:
         camera: What the camera does in the vendor's own words; None: in a plain sentence.
     """
     body = Line("the description", describe(brief))
-    timeline = Line("the beats", _timeline(brief.beats), 1)
+    beats = Line("the beats", timeline(brief.beats), 1)
     left_out = (brief.client_negative, brief.preset_negative) if excludes else ((), ())
     return (
-        *((timeline, body) if brief.told_by_beats else (body, timeline)),
+        *((beats, body) if brief.told_by_beats else (body, beats)),
         Line("the motion rule", sentence(brief.motion_rule), 5),
-        Line("the camera", _camera(brief.camera) if camera is None else camera, 2),
+        Line("the camera", camera_sentence(brief.camera) if camera is None else camera, 2),
         Line("the style", sentence(brief.style), 3),
         Line("the sound", "Sound: natural ambience of the scene." if request.audio and not brief.sound else "", 6),
         Line("continuity", sentence(brief.continuity), 4),
@@ -79,7 +79,8 @@ def usual_warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _camera(camera: Camera) -> str:
+def camera_sentence(camera: Camera) -> str:
+    """Tell the camera's moves in a sentence, empty where there are none."""
     if camera.text:
         return sentence(camera.text)
     return sentence("the camera " + ", then ".join(move_words(move) for move in camera.moves)) if camera.moves else ""
@@ -91,7 +92,8 @@ def move_words(move: CameraMove) -> str:
     return MOVES[move.name].format(how=" and ".join(adverbs) + " " if adverbs else "")
 
 
-def _timeline(beats: tuple[Beat, ...]) -> str:
+def timeline(beats: tuple[Beat, ...]) -> str:
+    """Tell the beats in sentences that say when."""
     return " ".join(sentence(f"{_when(beat)}, {lower_first(beat.action)}") for beat in beats)
 
 
