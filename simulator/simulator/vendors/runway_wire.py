@@ -6,6 +6,7 @@ decided here: what a missing length means for gen4_turbo (10 s), and the sentenc
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -132,9 +133,9 @@ def invalid(issues: list[dict[str, Any]]) -> Refused:
     return Refused(400, "Validation of body failed", issues)
 
 
-def issue(code: str, path: list[str | int], message: str, **details: Any) -> dict[str, Any]:
+def issue(code: str, path: Sequence[str | int], message: str, **details: Any) -> dict[str, Any]:
     """Word one thing that is wrong."""
-    return {"code": code, "path": path, "message": message, **details}
+    return {"code": code, "path": list(path), "message": message, **details}
 
 
 def decode_data_uri(uri: str) -> bytes | None:

@@ -1,9 +1,9 @@
 """Runway Gen-4: camera and movement first, short, and only what is seen.
 
 Vendor facts (read 2026-11-22): the prompt describes motion, in the order camera, subject, scene, style; simple prompts
-work best; negative phrases are advised against because they may bring about what they exclude, and there is no field for
-them, so exclusions are reported and left out. Prompts have at most 1,000 UTF-16 units. A first frame shows the subject:
-then the description may go before the movement does.
+work best; negative phrases are advised against because they may bring about what they exclude, and no field takes them,
+so exclusions are left out and reported. Prompts have at most 1,000 UTF-16 units. A first frame shows the subject: then
+the description is given up before the movement is.
 https://help.runwayml.com/hc/en-us/articles/39789879462419-Gen-4-Prompting-Guide
 """
 
