@@ -199,7 +199,7 @@ class Engine:
         defects = (Defect(kind=flaw.defect, strength=flaw.strength),) if flaw is not None else ()
         return tuple(
             ClipSpec(
-                prompt=without_marks(order.prompt),
+                prompt=seen_in(order),
                 duration_s=order.duration_s,
                 size_px=order.size_px,
                 seed=(seed + sample) % 2**31,
@@ -307,6 +307,12 @@ class Engine:
         if (wakeup := self._wakeups.get((task.order.vendor, task.id))) is not None:
             wakeup.set()
         self.look_again()
+
+
+def seen_in(order: Order) -> str:
+    """Say what a camera would see: the prompt without markers, and the move that was asked for apart."""
+    prompt = without_marks(order.prompt)
+    return f"{prompt.rstrip('.')}. Camera: {order.camera}." if order.camera else prompt
 
 
 def small_clip(duration_s: float, *, is_wide: bool = True) -> ClipSpec:

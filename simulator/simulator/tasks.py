@@ -65,6 +65,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     premium: bool
     n_clips: int = 1
     audio: bool = False
+    camera: str = ""  # a move in words, where it did not come in the prompt
     seed: int | None = None
     first_frame: str | None = None  # digest of a picture that came along, or the URL of one
     reference: str | None = None  # the client's own id for the task

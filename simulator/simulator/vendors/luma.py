@@ -118,6 +118,7 @@ class Luma(Vendor):
             size_px=wire.size_px(body),
             price_usd_micros=wire.price_usd_micros(body),
             premium=wire.MODELS[body.model].premium,
+            camera=wire.camera_in_words(body),
             first_frame=first.url if first is not None and first.type == "image" else None,
             callback_url=body.callback_url,
             base_url=call.base_url,

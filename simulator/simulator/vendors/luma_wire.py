@@ -147,6 +147,11 @@ def size_px(body: Body) -> tuple[int, int]:
     return (longer, lines) if wide >= high else (lines, longer)
 
 
+def camera_in_words(body: Body) -> str:
+    """Say the concepts as one would in a prompt."""
+    return ", ".join(concept.key.replace("_", " ") for concept in body.concepts or [])
+
+
 def _check_model(body: Body) -> None:
     model = MODELS.get(body.model)
     if model is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from compiler.adapters.rule_files import load_rules
 from compiler.domain.compile import Compiled, compile_request
-from dailies_contracts import VideoRequest
+from dailies_contracts import CompiledPrompt, VideoRequest
 from runtime.catalog import load_catalog
 from simulator.scenes.grammar import Scene
 from simulator.scenes.parse import parse_prompt
@@ -23,6 +23,12 @@ SUBJECTS = [
 CAMERAS = ["", "slow dolly-in", "slow pan left", "orbit shot", "tilt up", "zoom out"]
 LIGHTS = ["morning light", "sunset", "at night"]
 PRESETS = sorted(RULES.presets)
+
+
+def rendered(prompt: CompiledPrompt) -> Scene:
+    """What the vendor shows: its prompt, and the camera move that it takes by a name of its own."""
+    move = prompt.camera.replace("_", " ")
+    return parse_prompt(f"{prompt.prompt} Camera: {move}." if move else prompt.prompt)
 
 
 def what_is_seen(scene: Scene) -> tuple[object, ...]:
@@ -41,7 +47,7 @@ def test_every_vendors_words_show_what_the_client_asked_for(subject: str, camera
     asked = parse_prompt(text)
     for prompt in compile_text(text).prompts:
         assert what_is_seen(parse_prompt(prompt.prompt)) == what_is_seen(asked), prompt.prompt
-        assert parse_prompt(prompt.prompt).camera == asked.camera, prompt.prompt
+        assert rendered(prompt).camera == asked.camera, prompt.prompt
         assert what_is_seen(parse_prompt(prompt.score_prompt)) == what_is_seen(asked), prompt.score_prompt
 
 

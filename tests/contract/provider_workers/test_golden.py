@@ -73,6 +73,8 @@ async def call(adapter, case):
             return await adapter.poll(TaskRef(**case["task"]))
         case "find":
             return await adapter.find(case["reference"])
+        case "cancel":
+            return await adapter.cancel(TaskRef(**case["task"]))
         case "callback":
             return await adapter.parse_callback(case.get("headers", {}), case["body"].encode())
 
@@ -82,6 +84,8 @@ def told(result):
     match result:
         case None:
             return {"nothing": {}}
+        case bool():
+            return {"cancelled": result}
         case Absent():
             return {"absent": {}}
         case Submission():

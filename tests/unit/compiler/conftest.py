@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from compiler.adapters.rule_files import load_rules
 from compiler.domain.compile import Compiled, Refused, compile_request
@@ -22,8 +23,15 @@ def rules() -> Rules:
 
 
 @pytest.fixture(scope="session")
-def catalog() -> Catalog:
+def every_vendor() -> Catalog:
+    """The shipped catalogue."""
     return load_catalog(CATALOG)
+
+
+@pytest.fixture(scope="session")
+def catalog(every_vendor: Catalog) -> Catalog:
+    """Two vendors of it that differ in everything, so that a further vendor changes no test of another."""
+    return msgspec.structs.replace(every_vendor, provider=tuple(map(every_vendor.vendor, ("kling", "veo"))))
 
 
 @pytest.fixture(scope="session")

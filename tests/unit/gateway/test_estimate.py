@@ -47,6 +47,6 @@ def test_sound_costs_more_for_the_final_alone() -> None:
     assert sounding.to_usd_micros > silent.to_usd_micros
 
 
-@pytest.mark.parametrize("fields", [{"duration_s": 60}, {"resolution": "4k"}, {"provider": "nobody"}])
+@pytest.mark.parametrize("fields", [{"duration_s": 60}, {"resolution": "4k", "duration_s": 10}, {"provider": "nobody"}])
 def test_what_no_model_can_serve_has_no_estimate(fields: dict[str, object]) -> None:
     assert of(**fields) is None
