@@ -36,6 +36,8 @@ DIALECTS = {
     "veo": ("veo", "veo-3.1-fast-generate-001", {"duration_s": 4}),
     "veo-gemini": ("veo", "veo-3.1-fast-generate-001", {"duration_s": 4, "audio": True}),
     "pika": ("pika", "pika-v2.2", {"duration_s": 5}),
+    "runway": ("runway", "gen4.5", {"duration_s": 5}),
+    "luma": ("luma", "ray-flash-2", {"duration_s": 5}),
 }
 
 

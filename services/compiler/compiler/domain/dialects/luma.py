@@ -1,8 +1,8 @@
 """Luma Dream Machine: plain sentences, and a single camera move as one of the vendor's own concepts.
 
 Vendor facts (read 2026-11-22): prompts of 3 to 5,000 characters; camera concepts are keys of a list that the API gives
-out, taken by models with camera control; no negative prompt, no seed and no sound at creation; the lowest resolution has
-540 lines. https://docs.lumalabs.ai/docs/video-generation
+out, taken by models with camera control; no negative prompt, no seed and no sound at creation; the lowest resolution
+has 540 lines. https://docs.lumalabs.ai/docs/video-generation
 """
 
 from dailies_contracts import VideoRequest
@@ -36,13 +36,13 @@ CONCEPTS = {
 def write(brief: Brief, request: VideoRequest, model: Model, *, people: frozenset[str]) -> Written:  # noqa: ARG001
     """Put a brief into Luma's words."""
     concept = _concept(brief.camera) if model.camera_control else ""
-    told = brief._replace(camera=Camera()) if concept and _says_it_all(brief.camera) else brief
+    camera = "" if concept and _says_it_all(brief.camera) else None
     warnings = []
     if brief.client_negative or brief.preset_negative:
         warnings.append("Takes no negative prompt: what is excluded is written into the prompt.")
     if request.resolution == "480p":
         warnings.append("Renders 540 lines, its lowest, for the 480p asked for.")
-    return Written(in_sentences(told, request, excludes=True), camera=concept, warnings=tuple(warnings))
+    return Written(in_sentences(brief, request, excludes=True, camera=camera), camera=concept, warnings=tuple(warnings))
 
 
 def _concept(camera: Camera) -> str:
