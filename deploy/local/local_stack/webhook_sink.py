@@ -72,6 +72,9 @@ class Delivery:
 class WebhookSink:
     """Receives until closed; answers 204 unless programmed otherwise.
 
+    Attributes:
+        echoes_challenges: A vendor's check of the address is answered, and is no delivery.
+
     ```python
     async with WebhookSink(secrets=(secret,)) as sink:
         sink.answer(Answer(status=500), Answer(status=0))     # the next two requests fail
@@ -83,6 +86,7 @@ class WebhookSink:
     def __init__(self, *, secrets: tuple[str, ...] = (), port: int = 0) -> None:
         self.deliveries: list[Delivery] = []
         self.usual_answer = Answer()
+        self.echoes_challenges = False
         self._webhooks = tuple(Webhook(secret) for secret in secrets)
         self._port = port
         self._programmed: deque[Answer] = deque()
@@ -160,8 +164,11 @@ class WebhookSink:
             request, body = await _read_request(connection, reader)
             if request is None:
                 return
-            answer = self._programmed.popleft() if self._programmed else self.usual_answer
-            await self._record(request, body)
+            if self.echoes_challenges and body.startswith(b'{"challenge"'):
+                answer = Answer(status=200, headers={"content-type": "application/json"}, body=body)
+            else:
+                answer = self._programmed.popleft() if self._programmed else self.usual_answer
+                await self._record(request, body)
             await asyncio.sleep(answer.delay_s)
             if answer.status == 0:
                 return

@@ -38,6 +38,7 @@ DIALECTS = {
     "pika": ("pika", "pika-v2.2", {"duration_s": 5}),
     "runway": ("runway", "gen4.5", {"duration_s": 5}),
     "luma": ("luma", "ray-flash-2", {"duration_s": 5}),
+    "minimax": ("minimax", "MiniMax-Hailuo-2.3", {"duration_s": 6}),
 }
 
 
@@ -222,6 +223,7 @@ async def gateway(facts):
                 await Timers(facts.connection, f"provider-workers-{provider}").fire("poll", clip_id, tick)
 
         task = asyncio.create_task(relay())
+        sink.echoes_challenges = True  # as the gateway does
         sink.base_url = sink.url.removesuffix("/webhooks")
         yield sink
         task.cancel()

@@ -8,7 +8,7 @@ import pytest
 from dailies_contracts import ClipFailed, ClipReady, ClipSettled, JobCancelled, ProviderSubmitted
 from testkit.clients import s3_client
 
-ADAPTERS = ["kling", "kling-legacy", "veo", "veo-gemini", "pika", "runway", "luma"]
+ADAPTERS = ["kling", "kling-legacy", "veo", "veo-gemini", "pika", "runway", "luma", "minimax"]
 
 
 async def billed(simulator):
@@ -53,7 +53,7 @@ async def test_a_lost_answer_is_found_and_billed_once(adapter, facts, simulator,
     assert [task["n_submissions"] for task in await simulator.tasks()] == [1]
 
 
-@pytest.mark.parametrize("adapter", ["veo-gemini", "pika"])
+@pytest.mark.parametrize("adapter", ["veo-gemini", "pika", "minimax"])
 async def test_a_lost_answer_that_a_callback_explains_is_billed_once(adapter, facts, simulator, worker, gateway):
     await simulator.fault("response_lost", count=1)
     async with worker(adapter, callback_url=gateway.base_url, callback_secret="callback-secret"):
@@ -109,7 +109,7 @@ async def test_what_the_vendor_charges_for_a_failure_is_what_we_tell(adapter, fa
     assert sum(event.charged_usd_micros for event in failed.values()) == sum(await billed(simulator))
 
 
-@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini", "pika", "runway", "luma"])
+@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini", "pika", "runway", "luma", "minimax"])
 async def test_a_download_that_went_wrong_once_is_repeated(adapter, facts, simulator, worker):
     faults = ("expired_url", "truncated_file cut=true count=1", "not_a_video count=1")
     async with worker(adapter):
@@ -119,7 +119,7 @@ async def test_a_download_that_went_wrong_once_is_repeated(adapter, facts, simul
     assert len(await simulator.tasks()) == len(orders)
 
 
-@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini", "pika", "luma"])
+@pytest.mark.parametrize("adapter", ["kling", "kling-legacy", "veo-gemini", "pika", "luma", "minimax"])
 async def test_forged_and_repeated_callbacks_change_nothing(adapter, facts, simulator, worker, gateway):
     for fault in ("callback_forged", "callback_repeated"):
         await simulator.fault(fault)

@@ -121,6 +121,29 @@ class PikaClient:
         return await self.http.put(f"{self.app}/requests/{request_id}/cancel", headers=self.headers)
 
 
+class MinimaxClient:
+    """MiniMax's V1, as one would call it by hand."""
+
+    headers = {"authorization": "Bearer sim-minimax-key"}
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def submit(self, prompt: str = "a cup", *, model: str = "MiniMax-Hailuo-2.3", **fields: Any) -> Any:
+        body = {"model": model, "prompt": prompt, **fields}
+        reply = await self.http.post("/minimax/v1/video_generation", json=body, headers=self.headers)
+        assert reply.status_code == 200
+        return reply.json()
+
+    async def query(self, task_id: str) -> Any:
+        path = "/minimax/v1/query/video_generation"
+        return (await self.http.get(path, params={"task_id": task_id}, headers=self.headers)).json()
+
+    async def file(self, file_id: str | int) -> Any:
+        path = "/minimax/v1/files/retrieve"
+        return (await self.http.get(path, params={"file_id": file_id}, headers=self.headers)).json()
+
+
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small clips, rendered once for the session."""
@@ -173,6 +196,11 @@ def veo(http: httpx.AsyncClient) -> VeoClient:
 @pytest.fixture
 def pika(http: httpx.AsyncClient) -> PikaClient:
     return PikaClient(http)
+
+
+@pytest.fixture
+def minimax(http: httpx.AsyncClient) -> MinimaxClient:
+    return MinimaxClient(http)
 
 
 @asynccontextmanager
