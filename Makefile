@@ -30,7 +30,7 @@ lint: .venv/test ## Check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 types: .venv/test ## Check types
-	@$(BIN)/python -m mypy libs/contracts libs/runtime libs/testkit services/*/*/ simulator/simulator deploy/local
+	@$(BIN)/python -m mypy libs/contracts libs/runtime libs/media libs/testkit services/*/*/ simulator/simulator deploy/local
 
 imports: .venv/test ## Check who may import whom
 	@$(BIN)/lint-imports

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from dailies_contracts import AssetRef
 
-from runtime.errors import DependencyUnavailable, NotFound, Permanent
+from runtime.errors import Conflict, DependencyUnavailable, NotFound, Permanent
 from runtime.settings import S3Settings
 from runtime.telemetry import span
 
@@ -46,11 +46,52 @@ class ObjectStore:
         options = {"Tagging": urlencode(tags)} if tags else {}
         digest = hashlib.sha256(body).hexdigest()
         with span("s3.put", s3__key=key):
-            await self._call(
+            await self.call(
                 "put_object", Key=key, Body=body, ContentType=media_type, Metadata={"sha256": digest}, **options
             )
         uri = f"s3://{self._bucket}/{key}"
         return AssetRef(uri=uri, sha256=digest, size_bytes=len(body), media_type=media_type)
+
+    async def put_once(
+        self, key: str, data: bytes, *, media_type: str, tags: Mapping[str, str] | None = None
+    ) -> AssetRef:
+        """Store bytes under a key that nothing was stored under; where something was, that stays and is given back.
+
+        So of any number of replicas that make the same file, each in slightly different bytes, all refer to one.
+
+        Raises:
+            DependencyUnavailable: The store does not answer.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        options = {"Tagging": urlencode(tags)} if tags else {}
+        try:
+            with span("s3.put", s3__key=key):
+                await self.call(
+                    "put_object",
+                    Key=key,
+                    Body=data,
+                    ContentType=media_type,
+                    Metadata={"sha256": digest},
+                    IfNoneMatch="*",
+                    **options,
+                )
+        except Conflict:
+            return await self.look_up(key)
+        return AssetRef(uri=f"s3://{self._bucket}/{key}", sha256=digest, size_bytes=len(data), media_type=media_type)
+
+    async def look_up(self, key: str) -> AssetRef:
+        """Refer to an object that we stored, by its key.
+
+        Raises:
+            NotFound: There is none.
+            Permanent: It was not stored by us: its digest is unknown.
+        """
+        head = await self.call("head_object", Key=key)
+        digest = head["Metadata"].get("sha256", "")
+        if not digest:
+            raise Permanent("s3.no_digest", f"{key} was not stored by Dailies")
+        uri = f"s3://{self._bucket}/{key}"
+        return AssetRef(uri=uri, sha256=digest, size_bytes=head["ContentLength"], media_type=head["ContentType"])
 
     async def fetch(self, ref: AssetRef) -> bytes:
         """Read an asset whole, and check that it is what was stored.
@@ -61,7 +102,7 @@ class ObjectStore:
             DependencyUnavailable: The store does not answer.
         """
         with span("s3.fetch", s3__key=self.key_of(ref)):
-            reply = await self._call("get_object", Key=self.key_of(ref))
+            reply = await self.call("get_object", Key=self.key_of(ref))
             try:
                 async with reply["Body"] as stream:
                     body: bytes = await stream.read()
@@ -75,20 +116,23 @@ class ObjectStore:
         """Read an asset into a local file."""
         await asyncio.to_thread(path.write_bytes, await self.fetch(ref))
 
-    async def presign(self, ref: AssetRef, *, expires_s: int) -> str:
-        """Make a URL that lets anybody read the asset for a while.
+    async def presign(self, ref: AssetRef, *, expires_s: int, cache_control: str = "") -> str:
+        """Make a URL that lets anybody read the asset for a while, whole or in ranges.
 
         Args:
             ref: The asset.
             expires_s: Lifetime, 1 to 604,800.
+            cache_control: What the store says about caching when it serves this URL; empty: nothing.
         """
         parameters = {"Bucket": self._bucket, "Key": self.key_of(ref)}
+        if cache_control:
+            parameters["ResponseCacheControl"] = cache_control
         url: str = await self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_s)
         return url
 
     async def delete(self, ref: AssetRef) -> None:
         """Delete an asset; harmless where it is gone already."""
-        await self._call("delete_object", Key=self.key_of(ref))
+        await self.call("delete_object", Key=self.key_of(ref))
 
     async def verify(self) -> None:
         """Write and delete a small object, so that a service without a bucket fails at start-up.
@@ -97,8 +141,8 @@ class ObjectStore:
             DependencyUnavailable: The store does not answer or refuses.
         """
         key = "health/write-check"
-        await self._call("put_object", Key=key, Body=b"ok")
-        await self._call("delete_object", Key=key)
+        await self.call("put_object", Key=key, Body=b"ok")
+        await self.call("delete_object", Key=key)
 
     def key_of(self, ref: AssetRef) -> str:
         """Give the object key of a reference.
@@ -111,13 +155,22 @@ class ObjectStore:
             raise Permanent("s3.foreign_bucket", f"{ref.uri} is not in bucket {self._bucket}")
         return ref.uri.removeprefix(prefix)
 
-    async def _call(self, operation: str, **arguments: Any) -> Any:
+    async def call(self, operation: str, **arguments: Any) -> Any:
+        """Call an operation of S3 on the bucket; its errors become ours.
+
+        Raises:
+            NotFound: There is no such object.
+            Conflict: A condition of the call does not hold.
+            DependencyUnavailable: The store does not answer, or refuses.
+        """
         try:
             return await getattr(self._client, operation)(Bucket=self._bucket, **arguments)
         except ClientError as err:
             code = err.response.get("Error", {}).get("Code", "")
             if code in {"NoSuchKey", "404"}:
                 raise NotFound("asset.gone", str(arguments.get("Key"))) from err
+            if code in {"PreconditionFailed", "412"}:
+                raise Conflict("s3.exists_already", str(arguments.get("Key"))) from err
             raise DependencyUnavailable("s3.refused", f"{operation}: {code}") from err
         except UNREACHABLE as err:
             raise DependencyUnavailable("s3.unavailable", f"{operation}: {err}") from err

@@ -4,18 +4,17 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from media.layout import SOURCE, SOURCE_TYPE, clip_key, tags_of
+from media.probe import Unreadable, probe
 from opentelemetry.trace import SpanKind
 from runtime.errors import DependencyUnavailable
 from runtime.telemetry import span
 
-from provider_workers.adapters.probe import Unreadable, probe
 from provider_workers.domain.adapter import Output
 from provider_workers.domain.facts import Stored
 from provider_workers.domain.failures import ProviderError
 from provider_workers.domain.progress import Clip
 from provider_workers.ports import Desk
-
-MEDIA_TYPE = "video/mp4"
 
 
 class Intake:
@@ -46,12 +45,12 @@ class Intake:
                 with span("clip.probe", clip__id=clip.clip_id):
                     media = await asyncio.to_thread(probe, path)
             except Unreadable as err:
-                raise ProviderError("bad_output", request.provider, vendor_code="unreadable") from err
+                raise ProviderError("bad_output", request.provider, vendor_code=err.code) from err
             asset = await desk.objects.put(
-                f"jobs/{request.job_id}/{clip.clip_id}/source.mp4",
+                clip_key(request.job_id, clip.clip_id, SOURCE),
                 path,
-                media_type=MEDIA_TYPE,
-                tags={"stage": request.stage},
+                media_type=SOURCE_TYPE,
+                tags=tags_of(request.stage),
             )
         if asset.sha256 != download.sha256:
             raise DependencyUnavailable("clip.changed_on_disk", clip.clip_id)

@@ -3,8 +3,10 @@ import io
 import av
 import numpy as np
 import pytest
+from media.probe import Unreadable, probe
+from media.rules import Limits
 from provider_workers.adapters.instant import small_clip
-from provider_workers.adapters.probe import Unreadable, probe
+from simulator.scenes import render_clip
 
 
 @pytest.fixture
@@ -66,3 +68,41 @@ def test_anything_else_is_unreadable(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(Unreadable):
         probe(path)
+
+
+def test_a_clip_beyond_a_limit_is_no_clip(clip):
+    for limits, code in (
+        (Limits(size_bytes=1_000), "clip.too_large"),
+        (Limits(duration_s=0.5), "clip.too_long"),
+        (Limits(n_frames=10), "clip.too_long"),
+        (Limits(frame_px=100 * 100), "clip.too_many_pixels"),
+    ):
+        with pytest.raises(Unreadable) as refused:
+            probe(clip, limits)
+        assert refused.value.code in {code, "clip.undecodable"}, limits
+
+
+@pytest.mark.parametrize(("container_format", "codec"), [("avi", "mpeg4"), ("mp4", "mjpeg")])
+def test_other_containers_and_codecs_are_not_taken(tmp_path, container_format, codec):
+    path = tmp_path / "clip"
+    with av.open(str(path), mode="w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for _ in range(4):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((180, 320, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    with pytest.raises(Unreadable):
+        probe(path)
+
+
+def test_a_playlist_reaches_no_other_file(tmp_path, clip):
+    playlist = tmp_path / "list.mp4"
+    playlist.write_text(f"#EXTM3U\n#EXTINF:1.0,\n{clip}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(Unreadable):
+        probe(playlist)
+
+
+def test_sound_is_seen(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(render_clip("a red ball", duration_s=0.5, size_px=(64, 64), audio=True))
+    assert probe(path).has_audio
