@@ -32,4 +32,5 @@ class CallbackRoutes:
             headers=request.headers.items(),
             body=await read_body(request),
         )
-        return Response(status_code=204) if challenge is None else Response(challenge, media_type="application/json")
+        # 200 and nothing else: Luma sends a callback again that is answered with 204 (docs.lumalabs.ai, 2026-11-22).
+        return Response(status_code=200) if challenge is None else Response(challenge, media_type="application/json")

@@ -73,7 +73,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/jobs/{job_id}/clips/{clip_id}/content"): Operation(302),
     ("get", "/v1/webhook-secret"): Operation(200, WebhookSecret),
     ("post", "/v1/webhook-secret"): Operation(200, WebhookSecret),
-    ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(204, parameters=SIGNATURE, is_open=True),
+    ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(200, parameters=SIGNATURE, is_open=True),
     ("post", "/v1/admin/tenants/{tenant}/keys"): Operation(201, NewKeyView, NewKeyBody),
     ("delete", "/v1/admin/tenants/{tenant}/keys/{key_id}"): Operation(204),
     ("put", "/v1/admin/tenants/{tenant}/budget"): Operation(200, BudgetView, BudgetBody),
