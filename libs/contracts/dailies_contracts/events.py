@@ -263,10 +263,18 @@ class FeedbackGiven(Event, frozen=True, kw_only=True, tag="FeedbackGiven"):
 
 
 class PreviewReady(ClipEvent, frozen=True, kw_only=True, tag="PreviewReady"):
-    """Small derivatives of a clip are stored: poster, preview, contact sheet."""
+    """Derivatives of a clip are stored: poster, preview, contact sheet; of a final also share pictures and crops.
+
+    Attributes:
+        assets: By name, for example `poster`; empty where none could be made.
+        problem: Why none could be made, our stable dotted code, for example `clip.truncated`.
+        expires_at: When the clip's files expire unless it is delivered; None: they stay.
+    """
 
     FACT: ClassVar[str] = "preview_ready"
     assets: dict[str, AssetRef]
+    problem: str = ""
+    expires_at: Timestamp | None = None
 
 
 class JobCompleted(Event, frozen=True, kw_only=True, tag="JobCompleted"):

@@ -98,7 +98,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     ),
     Consumer("provider-workers", (e.ClipRequested, e.ClipWithdrawn, e.JobCancelled)),
     Consumer("evaluator", (e.ClipReady,)),
-    Consumer("assets", (e.ClipReady, e.JobCompleted)),
+    Consumer("assets", (e.ClipReady, e.ClipScored, e.JobCompleted)),
     Consumer("projector", e.EVENT_TYPES),
     Consumer("notifier", (*e.EVENT_TYPES, t.BudgetThresholdReached)),
     Consumer("gateway", (t.BatchRequested, t.BatchCancelRequested)),

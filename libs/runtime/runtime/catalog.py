@@ -109,6 +109,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         reconcile_s: How long an unknown outcome is looked up before it counts as unknown.
         can_find: Tasks can be looked up by our reference.
         dialect: How the compiler words its prompts; empty: in the vendor's own dialect.
+        licence: What its terms say about using what it renders; kept with every asset.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reconcile_s: float
     can_find: bool
     dialect: str = ""
+    licence: str = ""
     slots_per: Literal["account", "model"] = "account"
     model: tuple[Model, ...]
 
