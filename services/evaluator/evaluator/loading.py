@@ -1,6 +1,9 @@
 """Load and warm up what the settings name: used by the service and by the command line."""
 
+from collections.abc import Callable
+
 import cv2
+import httpx
 import numpy as np
 from runtime.errors import InvalidRequest
 
@@ -9,8 +12,13 @@ from evaluator.adapters.decode import DecodeLimits
 from evaluator.adapters.onnx_clip import OnnxClip
 from evaluator.adapters.open_clip import OpenClip, OpenClipWeights, tiny_weights
 from evaluator.adapters.open_nsfw import OpenNsfw
+from evaluator.adapters.raft import Raft
+from evaluator.adapters.safety_models import OnnxSafety, RemoteModeration, StrictestOf
+from evaluator.adapters.taste_head import load_taste_head
 from evaluator.adapters.weights import read_calibration, read_json
+from evaluator.domain.flow import Dis, FlowEngine
 from evaluator.domain.motion import measure_motion
+from evaluator.domain.taste import TasteHead
 from evaluator.domain.technical import measure_technical
 from evaluator.ports import AlignmentEngine, ClipFeatures, SafetyEngine
 from evaluator.scoring import Policy, Scorer
@@ -27,8 +35,8 @@ def load_scorer(settings: Settings) -> Scorer:
     # OpenCV's flow depends on how its threads split the picture: one thread, the same numbers everywhere.
     cv2.setNumThreads(1)
     alignment = load_alignment(settings)
-    safety = OpenNsfw(n_threads=settings.threads_per_call)
-    _warm_up(alignment, safety)
+    safety, taste, flow = load_safety(settings), _load_taste(settings, alignment), _load_flow(settings)
+    _warm_up(alignment, safety, flow)
     return Scorer(
         alignment=alignment,
         safety=safety,
@@ -38,7 +46,10 @@ def load_scorer(settings: Settings) -> Scorer:
             n_checked=settings.n_checked,
             pass_at=settings.pass_at,
             safe_below=settings.safe_below,
+            weights=settings.weights,
         ),
+        taste=taste,
+        flow=flow,
     )
 
 
@@ -112,11 +123,46 @@ def _open_clip_weights(settings: Settings) -> OpenClipWeights:
     )
 
 
-def _warm_up(alignment: AlignmentEngine, safety: SafetyEngine) -> None:
+def load_safety(settings: Settings) -> SafetyEngine:
+    """Load every judge of safety that the settings name; the strictest decides.
+
+    Raises:
+        Permanent: A model is missing or not the expected one.
+    """
+    engines: list[SafetyEngine] = [OpenNsfw(n_threads=settings.threads_per_call)]
+    if settings.safety_model is not None:
+        engines.append(OnnxSafety(settings.safety_model, n_threads=settings.threads_per_call))
+    if settings.moderation_url:
+        key = settings.moderation_key.get_secret_value()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        client = httpx.Client(timeout=settings.moderation_timeout_s, headers=headers, trust_env=False)
+        engines.append(RemoteModeration(settings.moderation_url, client))
+    return engines[0] if len(engines) == 1 else StrictestOf(engines)
+
+
+def _load_taste(settings: Settings, alignment: AlignmentEngine) -> TasteHead | None:
+    if settings.taste_weights is None:
+        return None
+    n_features = alignment.embed_text("a picture").shape[0]
+    return load_taste_head(settings.taste_weights, sha256=settings.taste_sha256, n_features=n_features)
+
+
+def _load_flow(settings: Settings) -> Callable[[], FlowEngine]:
+    if settings.flow == "dis":
+        return Dis
+    if settings.flow_weights is None:
+        raise InvalidRequest(
+            "evaluator.incomplete_model", f"EVALUATOR_FLOW={settings.flow} needs EVALUATOR_FLOW_WEIGHTS."
+        )
+    raft = Raft(settings.flow, settings.flow_weights, sha256=settings.flow_sha256, device=settings.device)
+    return lambda: raft
+
+
+def _warm_up(alignment: AlignmentEngine, safety: SafetyEngine, flow: Callable[[], FlowEngine]) -> None:
     ramp = np.linspace(0, 255, 180 * 320, dtype=np.uint8).reshape(180, 320)
     frame = np.dstack([ramp] * 3)
     alignment.embed_images([frame] * 8)
     alignment.embed_text("a red ball")
     safety.unsafe([frame])
-    measure_motion(np.stack([ramp, ramp, ramp]))
+    measure_motion(np.stack([ramp, ramp, ramp]), flow())
     measure_technical([frame])

@@ -3,19 +3,22 @@
 Two stages, so that the decode of the next clips overlaps the models: `look` needs a CPU alone, `judge` the models.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dailies_contracts import Scores
 
 from evaluator.adapters.decode import DecodedClip, DecodeLimits, decode_clip
+from evaluator.domain.aggregate import WEIGHTS
 from evaluator.domain.alignment import KnownWords, fold_alignment, know_words, score_alignment
 from evaluator.domain.arrays import RgbFrame
 from evaluator.domain.errors import InvalidClip
-from evaluator.domain.motion import MODEL as MOTION_MODEL
-from evaluator.domain.motion import MotionParts, measure_motion, score_motion
+from evaluator.domain.flow import Dis, FlowEngine
+from evaluator.domain.motion import CALIBRATION, MotionParts, measure_motion, score_motion
 from evaluator.domain.safety import SAFE_BELOW, calibration_id, fold_safety, score_safety
 from evaluator.domain.sampling import spread
+from evaluator.domain.taste import TasteHead, score_taste
 from evaluator.domain.technical import MODEL as TECHNICAL_MODEL
 from evaluator.domain.technical import TechnicalParts, measure_technical, score_technical
 from evaluator.domain.verdict import PASS_AT, Measured, can_align, judge, judge_invalid
@@ -31,12 +34,14 @@ class Policy:
         n_checked: Of those, for safety and picture quality, which cost more a picture and change less over a clip.
         pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
         safe_below: Probability of unsafe content that still passes, in (0, 0.8).
+        weights: Of the metrics in the aggregate, by name; their sum is 1.
     """
 
     n_frames: int = 8
     n_checked: int = 4
     pass_at: float = PASS_AT
     safe_below: float = SAFE_BELOW
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,8 @@ class Scorer:
         safety: The classifier.
         limits: What a file may cost.
         policy: What is looked at, and what passes.
+        taste: Rates the pictures, by the alignment model's embeddings; None: technical quality stands in.
+        flow: Makes what measures the flow, one for each clip; None: DIS.
     """
 
     def __init__(
@@ -67,19 +74,26 @@ class Scorer:
         safety: SafetyEngine,
         limits: DecodeLimits | None = None,
         policy: Policy | None = None,
+        taste: TasteHead | None = None,
+        flow: Callable[[], FlowEngine] | None = None,
     ) -> None:
         self._alignment = alignment
         self._safety = safety
         self._limits = limits or DecodeLimits()
         self._policy = policy or Policy()
+        self._taste = taste
+        self._flow = flow or Dis
+        self._flow_id = self._flow().id
 
     @property
     def models(self) -> dict[str, str]:
         """Model by metric, as every score names them."""
-        return {
+        weights = "/".join(f"{name} {weight:g}" for name, weight in self._policy.weights.items())
+        changed = {} if self._policy.weights == WEIGHTS else {"aggregate": weights}
+        return changed | {
             "alignment": self._alignment.model.label,
-            "motion": MOTION_MODEL,
-            "aesthetic": TECHNICAL_MODEL,
+            "motion": f"{self._flow_id}-{CALIBRATION}",
+            "aesthetic": TECHNICAL_MODEL if self._taste is None else self._taste.id,
             "safety": f"{self._safety.model_id} {calibration_id(self._policy.safe_below)}",
         }
 
@@ -106,7 +120,7 @@ class Scorer:
         return Seen(
             frames=clip.frames,
             checked=checked,
-            motion=measure_motion(clip.luma),
+            motion=measure_motion(clip.luma, self._flow()),
             technical=measure_technical(checked),
             clip=_facts(clip),
         )
@@ -118,19 +132,21 @@ class Scorer:
         images, text = self._alignment.embed_images(seen.frames), self._alignment.embed_text(words.text)
         alignment = fold_alignment(images, text)
         safety = fold_safety(self._safety.unsafe(seen.checked))
+        taste = self._taste.rate(images) if self._taste else None
         measured = Measured(
             alignment=score_alignment(alignment, model.calibration) if can_align(words) else None,
             motion=score_motion(seen.motion),
-            aesthetic=score_technical(seen.technical),
+            aesthetic=score_taste(taste) if taste else score_technical(seen.technical),
             safety=score_safety(safety, safe_below=self._policy.safe_below),
             motion_parts=seen.motion,
             technical_parts=seen.technical,
             safety_parts=safety,
             alignment_parts=alignment,
+            taste_parts=taste,
             known_words=words,
             clip=seen.clip,
         )
-        return judge(measured, models=self.models, pass_at=self._policy.pass_at)
+        return judge(measured, models=self.models, pass_at=self._policy.pass_at, weights=self._policy.weights)
 
     def refuse(self, error: InvalidClip) -> Scores:
         """Give the verdict on a file that is no clip."""

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import S3Settings, ServiceSettings
 
 from evaluator.adapters.weights import TINY_MODEL
+from evaluator.domain.aggregate import WEIGHTS
 
 
 class Settings(S3Settings, ServiceSettings):
@@ -43,6 +44,26 @@ class Settings(S3Settings, ServiceSettings):
     features_weights: Path | None = Field(None, description="safetensors of that model, or the TorchScript of I3D.")
     features_sha256: str = Field("", description="Expected digest of that file; required with it.")
     n_frames: int = Field(8, ge=1, le=16, description="Pictures of a clip for alignment, spread evenly.")
+    weights: dict[str, float] = Field(
+        dict(WEIGHTS),
+        description="Of the metrics in the aggregate, as JSON; all four, their sum is 1. Other weights than the "
+        "product's are named in every score.",
+    )
+    taste_weights: Path | None = Field(
+        None, description="safetensors of an aesthetic head on the CLIP's embeddings; unset: technical quality."
+    )
+    taste_sha256: str = Field("", description="Expected digest of that file; required with it.")
+    flow: Literal["dis", "raft_small", "raft_large"] = Field(
+        "dis", description="Optical flow: OpenCV's DIS, or RAFT on a GPU (thresholds were set with DIS)."
+    )
+    flow_weights: Path | None = Field(None, description="safetensors of RAFT; required with it.")
+    flow_sha256: str = Field("", description="Expected digest of that file; required with it.")
+    safety_model: Path | None = Field(
+        None, description="JSON file of an own ONNX safety model, asked beside the shipped classifier."
+    )
+    moderation_url: str = Field("", description="Moderation service, asked beside the classifiers.")
+    moderation_key: SecretStr = Field(SecretStr(""), description="Sent to it as a bearer token.")
+    moderation_timeout_s: float = Field(10.0, gt=0, description="It must answer within this.")
     n_checked: int = Field(4, ge=1, le=16, description="Of those, for safety and picture quality.")
     pass_at: float = Field(0.5, ge=0, le=1, description="Aggregate that makes a clip fit for delivery.")
     safe_below: float = Field(0.2, gt=0, lt=0.8, description="Probability of sexual content that still passes.")
@@ -55,3 +76,10 @@ class Settings(S3Settings, ServiceSettings):
     concurrency: int = Field(8, ge=1, le=256, description="Clips in hand at once, downloads included.")
     threads_per_call: int = Field(1, ge=1, le=64, description="Threads of one model call on the CPU.")
     scoring_cost_usd_micros: int = Field(400, ge=0, description="What scoring one clip costs, charged to the job.")
+
+    @field_validator("weights")
+    @classmethod
+    def _weigh_everything(cls, weights: dict[str, float]) -> dict[str, float]:
+        if weights.keys() != WEIGHTS.keys() or min(weights.values()) < 0 or abs(sum(weights.values()) - 1) > 1e-9:  # noqa: PLR2004 - rounding
+            raise ValueError(f"needs {', '.join(WEIGHTS)}, each at least 0, with the sum 1")
+        return weights

@@ -2,6 +2,8 @@ import pytest
 from evaluator.domain.aggregate import WEIGHTS, aggregate
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.safety import SafetyParts, fold_safety, score_safety
+from evaluator.settings import Settings
+from pydantic import ValidationError
 
 
 def test_the_weights_are_those_of_the_product() -> None:
@@ -45,3 +47,21 @@ def test_the_worst_frame_decides_about_safety() -> None:
 def test_unseen_is_not_safe() -> None:
     with pytest.raises(InvalidClip):
         fold_safety([])
+
+
+def test_other_weights_count_where_they_are_set() -> None:
+    weights = {"alignment": 0.0, "motion": 1.0, "aesthetic": 0.0, "safety": 0.0}
+    assert aggregate(alignment=0.1, motion=0.7, aesthetic=0.2, safety=1.0, weights=weights) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"alignment": 1.0},
+        {"alignment": 0.5, "motion": 0.5, "aesthetic": 0.5, "safety": 0.5},
+        {"alignment": 1.5, "motion": -0.5, "aesthetic": 0.0, "safety": 0.0},
+    ],
+)
+def test_weights_that_do_not_add_up_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="sum 1"):
+        Settings(weights=weights)

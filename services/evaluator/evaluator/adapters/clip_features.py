@@ -77,7 +77,7 @@ class TorchvisionVideo:
         try:
             network.load_state_dict(_import("safetensors.torch").load_file(str(weights)))
             self.n_features = int(network.fc.in_features)
-        except (RuntimeError, AttributeError, OSError) as err:
+        except (_import("safetensors").SafetensorError, RuntimeError, AttributeError, OSError) as err:
             raise Permanent("model.cannot_load", f"{architecture} does not load from {weights}: {err}") from err
         network.fc = self._torch.nn.Identity()
         self._network = network.to(device).eval()

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.domain.arrays import Floats, LumaClip
-from evaluator.domain.flow import FlowTrack, track_flow
+from evaluator.domain.flow import FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 
-MODEL = "dis-ultrafast-1"
-"""Names the flow and the thresholds below in every score."""
+CALIBRATION = "1"
+"""Names the thresholds below in every score, after the flow that they were set for (DIS)."""
 PAIR = 2
 STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before
 INTERRUPTION_FACTOR = 0.55  # each cut, jump or flash leaves this share of the score
@@ -59,16 +59,17 @@ class MotionParts:
     interruptions: Interruptions
 
 
-def measure_motion(luma: LumaClip) -> MotionParts:
+def measure_motion(luma: LumaClip, flow: FlowEngine | None = None) -> MotionParts:
     """Measure every part of motion consistency in one pass.
 
     Args:
         luma: Brightness at analysis size, shape (T, H, W), uint8, T >= 2, at most 30 frames per second.
+        flow: What measures the flow; None: DIS.
 
     Raises:
         InvalidClip: Fewer than two frames, or another shape or type.
     """
-    track = track_flow(luma)
+    track = track_flow(luma, flow)
     wobble, jitter = _unsteadiness(track.flow)
     flicker, local_flicker = _flicker(track)
     return MotionParts(

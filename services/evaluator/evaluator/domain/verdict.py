@@ -9,11 +9,12 @@ from typing import Any
 
 from dailies_contracts import Scores
 
-from evaluator.domain.aggregate import aggregate
+from evaluator.domain.aggregate import WEIGHTS, aggregate
 from evaluator.domain.alignment import MIN_KNOWN_SHARE, AlignmentParts, KnownWords
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.motion import FLICKER, JITTER, LOCAL_FLICKER, LOCAL_RESIDUAL, RESIDUAL, WOBBLE, MotionParts
 from evaluator.domain.safety import SAFE_AT, SafetyParts
+from evaluator.domain.taste import TasteParts
 from evaluator.domain.technical import TechnicalParts
 
 SCORER_VERSION = "evaluator-1"
@@ -37,19 +38,31 @@ class Measured:
     safety_parts: SafetyParts
     alignment_parts: AlignmentParts
     known_words: KnownWords
+    taste_parts: TasteParts | None = None
     clip: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge(measured: Measured, *, models: Mapping[str, str], pass_at: float = PASS_AT) -> Scores:
+def judge(
+    measured: Measured,
+    *,
+    models: Mapping[str, str],
+    pass_at: float = PASS_AT,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> Scores:
     """Give the verdict on a clip.
 
     Args:
         measured: The metrics and their parts.
         models: Model id by metric.
         pass_at: Aggregate that makes a clip fit for delivery, [0, 1].
+        weights: Of the metrics in the aggregate.
     """
     total = aggregate(
-        alignment=measured.alignment, motion=measured.motion, aesthetic=measured.aesthetic, safety=measured.safety
+        alignment=measured.alignment,
+        motion=measured.motion,
+        aesthetic=measured.aesthetic,
+        safety=measured.safety,
+        weights=weights,
     )
     stranger = measured.alignment is not None and measured.alignment < STRANGER_AT
     passed = measured.safety >= SAFE_AT and total >= pass_at and not stranger
@@ -88,9 +101,10 @@ def judge_invalid(error: InvalidClip, *, models: Mapping[str, str]) -> Scores:
 def raw_values(measured: Measured) -> dict[str, float]:
     """Name every measured part, for example `motion.flicker`."""
     raw = {f"clip.{name}": value for name, value in measured.clip.items()}
-    groups = ("motion_parts", "technical_parts", "safety_parts", "alignment_parts")
+    groups = ("motion_parts", "technical_parts", "safety_parts", "alignment_parts", "taste_parts")
     for group in groups:
-        raw |= _flat(group.removesuffix("_parts"), asdict(getattr(measured, group)))
+        if (parts := getattr(measured, group)) is not None:
+            raw |= _flat(group.removesuffix("_parts"), asdict(parts))
     raw["alignment.known_words"] = measured.known_words.share
     return {name: round(value, 6) for name, value in raw.items()}
 
@@ -151,6 +165,9 @@ def _broken_motion(parts: MotionParts) -> list[Finding]:
 def _poor_picture(measured: Measured) -> Finding:
     if measured.aesthetic is None or measured.aesthetic >= WEAK_AT:
         return None
+    if measured.taste_parts is not None:
+        rating = measured.taste_parts.rating
+        return ("poor_picture", f"People would hardly like the picture (rated {rating:.1f} of 10).")
     parts = measured.technical_parts
     why = f"sharpness {parts.sharpness:.2f}, noise {parts.noise:.1f}, contrast {parts.contrast:.2f}"
     return ("poor_picture", f"The picture is technically poor ({measured.aesthetic:.2f}: {why}).")
