@@ -14,6 +14,7 @@ with WireTap(simulator_url) as tap:              # a proxy that remembers; both 
 
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -64,17 +65,18 @@ class WireTap:
 
     Args:
         upstream: Scheme and authority of the server; a path in it is ignored.
+        tls: Speak https with clients that insist on it; the server is told so.
 
     Attributes:
         url: Scheme and authority to give to a client instead of the server's.
         sent: Every request so far, in the order in which they were answered.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, tls: ssl.SSLContext | None = None) -> None:
         self.sent: list[Sent] = []
-        self._server = _Server(urlsplit(upstream).netloc, self.sent)
+        self._server = _Server(urlsplit(upstream).netloc, self.sent, tls)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self._server.scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -162,10 +164,13 @@ def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, upstream: str, sent: list[Sent]) -> None:
+    def __init__(self, upstream: str, sent: list[Sent], tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = upstream
         self.sent = sent
+        self.scheme = "https" if tls else "http"
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -194,6 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             # The client's own Host goes along, so that URLs in answers lead here again.
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+            headers["x-forwarded-proto"] = self.server.scheme
             connection.request(self.command, self.path, body=content or None, headers=headers)
             reply = connection.getresponse()
             kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP_BY_HOP]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from provider_workers.adapters.registry import ADAPTERS
 from provider_workers.domain.account import Account
-from provider_workers.domain.adapter import Order, TaskRef
+from provider_workers.domain.adapter import Order, Output, TaskRef
 from provider_workers.domain.failures import ProviderError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -95,6 +95,16 @@ async def test_a_redirected_submit_is_not_followed(name):
     with pytest.raises(ProviderError):
         await adapter_of(name, line).submit(order_of(name))
     assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "veo"])  # Vertex delivers inside its answer
+async def test_our_key_does_not_go_along_to_where_the_file_lies(name, tmp_path):
+    file = httpx.Response(200, headers={"content-type": "video/mp4"}, stream=httpx.ByteStream(b"clip"))
+    line = BrokenLine(response=file)
+    url = "https://93.184.215.14/clip.mp4"  # an address, so that nothing is looked up
+    await adapter_of(name, line).download(Output(url=url), tmp_path / "clip.mp4")
+    (request,) = line.requests
+    assert not any("key" in header or header == "authorization" for header in request.headers)
 
 
 @pytest.mark.parametrize("name", NAMES)
