@@ -131,12 +131,13 @@ class Ledger:
         return self._n_open[vendor, account]
 
     def n_open_before(self, task: Task) -> int:
-        """Count the open tasks of the same account that were accepted earlier."""
-        account, n = task.order.account, 0
+        """Count the open tasks of the same account, and model where limits are per model, that were accepted earlier."""
+        order, n = task.order, 0
         for earlier in self.tasks(task.order.vendor):
             if earlier is task:
                 break
-            n += earlier.is_open and earlier.order.account == account
+            is_alike = earlier.order.model == order.model or not order.limited_per_model
+            n += earlier.is_open and earlier.order.account == order.account and is_alike
         return n
 
     def n_of_prompt(self, vendor: str, model: str, prompt: str) -> int:

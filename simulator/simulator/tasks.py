@@ -62,6 +62,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     price_usd_micros: int  # what the task costs when it succeeds
     filtered_price_usd_micros: int = 0  # what it costs when it is filtered
     waits_its_turn: bool = False  # accepted beyond the account's parallel tasks, and started when one of them has ended
+    limited_per_model: bool = False  # each model has its own number of parallel tasks
     premium: bool
     n_clips: int = 1
     audio: bool = False

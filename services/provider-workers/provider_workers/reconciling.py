@@ -64,7 +64,7 @@ class Reconciling:
             claimed = await self._claimed(clip, hint)
             if claimed is not None or not self._desk.adapter.can_find:
                 return claimed
-            return await self._desk.adapter.find(clip.clip_id)
+            return await self._desk.adapter.find(clip.clip_id, since=clip.request.occurred_at)
 
     async def _claimed(self, clip: Clip, hint: Hint | None) -> Submission | None:
         adapter = self._desk.adapter

@@ -94,7 +94,7 @@ class Submitting:
             Transient: The vendor did not tell; nothing is sent until it does.
         """
         try:
-            found = await self._desk.adapter.find(clip.clip_id)
+            found = await self._desk.adapter.find(clip.clip_id, since=clip.request.occurred_at)
         except ProviderError as error:
             raise Transient("provider.cannot_tell", clip.clip_id, retry_after_s=error.retry_after_s) from error
         if found is not None:

@@ -1,8 +1,8 @@
 """Runway, its own Gen-4 models: `/v1/text_to_video`, `/v1/image_to_video`, `/v1/tasks/{id}`, uploads, organization.
 
 Auth: `Bearer <key>` and `X-Runway-Version`. Requests are in `runway_wire.py`. Moderation never happens at submit:
-refused input is accepted, fails at once and is billed like a success. Tasks beyond the account's parallel ones are
-accepted and THROTTLED. Not documented and decided here: a cancelled task is gone (`runway_cancelled = "shown"` shows
+refused input is accepted, fails at once and is billed like a success. Tasks beyond the account's parallel ones of
+a model are accepted and THROTTLED. Not documented and decided here: a cancelled task is gone (`runway_cancelled = "shown"` shows
 it as CANCELLED), and a picture by URL is fetched after the submit instead of before its answer.
 """
 
@@ -114,6 +114,7 @@ class Runway(Vendor):
             price_usd_micros=price,
             filtered_price_usd_micros=price,  # "moderated tasks cost the same as successful ones"
             waits_its_turn=True,
+            limited_per_model=True,
             premium=wire.MODELS[ask.model].premium,
             seed=ask.seed,
             first_frame=self._first_frame(ask.picture),

@@ -1,6 +1,7 @@
 """Luma's own client against the simulated vendor, unchanged, and its requests next to ours."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -86,13 +87,14 @@ async def test_image_to_video_is_asked_as_we_do(tap, client, ours, order):
 
 
 async def test_the_list_is_asked_for_as_we_do_and_shows_our_clip(tap, client, ours, order):
+    since = datetime.now(UTC)
     submission = await ours.submit(order(model="ray-flash-2", callback_url=CALLBACK))
     listed = await client.generations.list(limit=100, offset=0)
     assert [each.id for each in listed.generations] == [submission.provider_task_id]
     theirs = tap.last("GET", "/generations")
-    assert await ours.find("clip_1") == submission
+    assert await ours.find("clip_1", since=since) == submission
     compare(theirs, tap.last("GET", "/generations"), headers=("authorization",))
-    assert await ours.find("clip_2") is None
+    assert await ours.find("clip_2", since=since) is None
 
 
 async def test_what_the_client_deletes_is_absent_for_us(client, ours, order):

@@ -169,6 +169,23 @@ async def test_tasks_beyond_the_parallel_ones_are_accepted_and_throttled(bench, 
     bench.engine.finish(bench.tasks[0], State.SUCCEEDED)
     await bench.ended()
     assert [(await runway.task(each)).json()["status"] for each in ids[1:]] == ["PENDING", "THROTTLED"]
+    turbo = await runway.submit(path="image_to_video", model="gen4_turbo", promptImage=picture())
+    assert (await runway.task(turbo.json()["id"])).json()["status"] == "PENDING", "limits are per model"
+
+
+async def test_a_throttled_task_starts_when_the_limit_is_lifted_and_is_gone_after_a_reset(bench, runway, http) -> None:
+    bench.tune(max_parallel={"runway": 1}, **SLOW)
+    for number in range(3):
+        await runway.submit(f"cup {number}")
+    _, second, third = bench.tasks
+    bench.engine.finish(third, State.SUCCEEDED)  # by hand, although it is not its turn
+    await bench.ended()
+    assert (third.state, second.state) == (State.SUCCEEDED, State.QUEUED)
+    patch = {"max_parallel": {"runway": 0}, "latency": {"runway": {"median_s": 0.1, "p95_s": 0.1}}}
+    await http.post("/_control/settings", json=patch)
+    assert not bench.engine.is_throttled(second)
+    await http.post("/_control/reset")
+    assert bench.tasks == []
 
 
 async def test_cancelling_is_free_while_a_task_waits_and_at_its_price_once_it_runs(bench, runway) -> None:

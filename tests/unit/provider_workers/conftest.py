@@ -248,7 +248,8 @@ class FakeVendor:
         reference = order.reference if self.keeps_reference else ""
         return told or self.outcomes.get(task.provider_task_id, Running(reference=reference))
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
+        del since
         told = self.finds.pop(0) if self.finds else None
         if isinstance(told, BaseException):
             raise told

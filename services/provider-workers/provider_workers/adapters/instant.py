@@ -6,6 +6,7 @@ small real MP4 that is encoded at start-up. It is chosen with `WORKER_ADAPTER=in
 
 import io
 from collections.abc import Mapping
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,8 +50,9 @@ class Instant:
         """Every task has succeeded."""
         return Succeeded(output=self._output, reference=task.provider_task_id, render_ms=0)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Every reference names a task."""
+        del since
         return Submission(provider_task_id=reference, reference=reference)
 
     async def cancel(self, task: TaskRef) -> bool:

@@ -232,8 +232,9 @@ class Kling:
         known = next((each for each in found if each.id == task.provider_task_id), None)
         return Absent() if known is None else from_response(known, unit_usd_micros=self._unit_usd_micros)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Look a task up by `external_task_id`."""
+        del since
         found = await self._tasks("external_task_ids", reference)
         known = next((each for each in found if each.external_id == reference), None)
         return None if known is None else Submission(provider_task_id=known.id, reference=reference)

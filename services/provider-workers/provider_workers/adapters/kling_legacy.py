@@ -192,12 +192,13 @@ class KlingLegacy:
         known = self._http.read(reply, Envelope[LegacyTask]).data
         return Absent() if known is None else from_response(known, unit_usd_micros=self._unit_usd_micros)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Look a task up by our reference in the task lists of both paths.
 
         Raises:
             ProviderError: Also where the lists are too long to say that the task is not there.
         """
+        del since
         for path in (FROM_TEXT, FROM_IMAGE):
             found = await self._listed(path, reference)
             if found is not None:

@@ -51,9 +51,9 @@ GENERATIONS = "/dream-machine/v1/generations"
 RESOLUTIONS = {"480p": "540p"}
 """Its lowest has 540 lines; the others are spelled as we do."""
 LIST_SIZE = 100
-MAX_LIST_PAGES = 5
-LOOK_BACK = timedelta(hours=1)
-"""A lost answer is looked up within minutes: an older generation is not the one."""
+MAX_LIST_PAGES = 50
+CLOCK_LEEWAY = timedelta(minutes=5)
+"""How far the vendor's clock may be off ours."""
 REASONS: tuple[tuple[str, FailureKind], ...] = (
     ("failed to read user input frames", "invalid_request"),
     ("failed to moderate image", "invalid_request"),  # it could not fetch the picture
@@ -211,13 +211,13 @@ class Luma:
         self._check(reply, is_submit=False)
         return from_response(self._http.read(reply, Generation))
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Look a generation up by the callback address that it echoes.
 
         Raises:
             ProviderError: The list does not tell: it leaves echoes out, is not in order, or is too long.
         """
-        oldest = self._http.clock() - LOOK_BACK
+        oldest = since - CLOCK_LEEWAY
         latest: datetime | None = None
         for number in range(MAX_LIST_PAGES):
             page = await self._page(number)

@@ -16,6 +16,7 @@ challenge that failed (2013 with a sentence about the callback), prices of 2.3-F
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -214,13 +215,13 @@ class Minimax:
             return Failed(kind="bad_output", vendor_code="no_output", charged_usd_micros=None)
         return Succeeded(output=Output(url=await self._url_of(str(known.file_id))))
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """MiniMax keeps no reference of ours.
 
         Raises:
             ProviderError: Always.
         """
-        del reference
+        del reference, since
         raise ProviderError("unavailable", self._provider, vendor_code="no_lookup")
 
     async def cancel(self, task: TaskRef) -> bool:

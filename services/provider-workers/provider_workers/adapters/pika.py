@@ -14,6 +14,7 @@ the host of the keys (`WORKER_KEYS_URL`; older: rest.alpha.fal.ai); the price of
 import binascii
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -260,13 +261,13 @@ class Pika:
             raise self._error(result)
         return from_response(status, result, trouble)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Fal keeps no reference of ours.
 
         Raises:
             ProviderError: Always.
         """
-        del reference
+        del reference, since
         raise ProviderError("unavailable", self._provider, vendor_code="no_lookup")
 
     async def cancel(self, task: TaskRef) -> bool:

@@ -238,9 +238,9 @@ class Runway:
         shown = await self._task(task)
         return Absent() if shown is None else from_response(shown, unit_usd_micros=self._unit_usd_micros)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Runway keeps no reference of ours and lists no tasks."""
-        del reference
+        del reference, since
         return None
 
     async def cancel(self, task: TaskRef) -> bool:

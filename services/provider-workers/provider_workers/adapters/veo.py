@@ -15,6 +15,7 @@ there is no clip to bill; DEADLINE_EXCEEDED and answers that are not Google's ow
 import asyncio
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,9 +79,9 @@ class _Google:
         max_reply_bytes = account.max_clip_bytes * 3 // 2
         self._http = VendorHttp(client, account, base_url, clock=clock, max_reply_bytes=max_reply_bytes)
 
-    async def find(self, reference: str) -> Submission | None:
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """Google keeps no reference of ours."""
-        del reference
+        del reference, since
         return None
 
     async def cancel(self, task: TaskRef) -> bool:

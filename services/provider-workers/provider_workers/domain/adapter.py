@@ -4,6 +4,7 @@ Adding a vendor is one file in `adapters/` with a class of this protocol; see do
 """
 
 from collections.abc import Awaitable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -167,8 +168,12 @@ class Adapter(Protocol):
         """
         ...
 
-    def find(self, reference: str) -> Awaitable[Submission | None]:
+    def find(self, reference: str, *, since: datetime) -> Awaitable[Submission | None]:
         """Look a task up by our reference, None where the vendor says that there is none.
+
+        Args:
+            reference: Our id.
+            since: The order was not sent before; for vendors whose tasks have to be looked through.
 
         Raises:
             ProviderError: The vendor did not tell.
