@@ -1,9 +1,13 @@
 """The catalogue: which vendors and models there are, their limits and their prices.
 
-Read from `catalog.toml` once at start-up; compiler, router and workers all quote from the same file.
+Every service that quotes reads the same `catalog.toml`; `catalog_file` loads it, checks it and follows its changes.
 """
 
-from collections.abc import Iterator
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,6 +15,8 @@ import msgspec
 
 from runtime.budgets import Limits
 from runtime.errors import Permanent
+from runtime.routing_policy import Grade, Policy, TenantPlan, UseCase
+from runtime.toml_lines import line_of
 
 Tier = Literal["draft", "final"]
 
@@ -31,6 +37,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         usd_micros_per_s: Price per second of output by resolution, without sound.
         clip_usd_micros: Price of a whole clip by resolution and length, where the vendor does not charge by the second.
         audio_usd_micros_per_s: Price per second with sound.
+        billed_step_s: The vendor bills whole steps of so many seconds, rounded up.
+        billed_unit_usd_micros: The vendor bills whole units of this price (a credit, a cent), rounded up.
+        grade: What its finals are worth.
+        finishes: Models whose drafts it can render out as the same generation.
+        retires_on: From this day (UTC) it is not used any more.
         quality: Expected aggregate score, [0, 1].
         latency_s: Expected time to a clip.
     """
@@ -56,6 +67,15 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     aspect_from_frame: bool = False
     first_frame_resolutions: tuple[str, ...] = ()
     first_frame_aspect_ratios: tuple[str, ...] = ()
+    billed_step_s: int = 1
+    billed_unit_usd_micros: int = 1
+    grade: Grade = "standard"
+    finishes: tuple[str, ...] = ()
+    retires_on: date | None = None
+
+    def is_retired(self, today: date) -> bool:
+        """Tell whether the vendor has retired it."""
+        return self.retires_on is not None and today >= self.retires_on
 
     def takes_aspect(self, aspect_ratio: str, *, from_image: bool) -> bool:
         """Tell whether it renders this shape, or leaves the shape to the first frame."""
@@ -96,7 +116,38 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if not audio and resolution in self.clip_usd_micros:
             return self.clip_usd_micros[resolution][duration_s]
         prices = self.audio_usd_micros_per_s if audio else self.usd_micros_per_s
-        return prices[resolution] * duration_s
+        billed_s = _up(duration_s, self.billed_step_s)
+        return _up(prices[resolution] * billed_s, self.billed_unit_usd_micros)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Say what is wrong with the entry: the field and a sentence."""
+        for name in ("durations_s", "aspect_ratios", "resolutions"):
+            is_open = name == "aspect_ratios" and self.needs_first_frame and self.aspect_from_frame
+            if not getattr(self, name) and not is_open:
+                yield name, "is empty: say at least one."
+        if list(self.durations_s) != sorted(set(self.durations_s)):
+            yield "durations_s", "must ascend."
+        if not 0 <= self.quality <= 1:
+            yield "quality", "must lie in [0, 1]."
+        if min(self.billed_step_s, self.billed_unit_usd_micros) < 1:
+            yield "billed_step_s", "and billed_unit_usd_micros must be at least 1."
+        for audio, offered in (
+            (False, (*self.resolutions, *self.first_frame_resolutions)),
+            (True, self.audio_resolutions),
+        ):
+            yield from self._unpriced(offered, audio=audio)
+
+    def _unpriced(self, offered: tuple[str, ...], *, audio: bool) -> Iterator[tuple[str, str]]:
+        for resolution in offered:
+            for duration_s in self.durations_at(resolution):
+                try:
+                    price = self.price_usd_micros(duration_s=duration_s, resolution=resolution, audio=audio)
+                except KeyError:
+                    price = 0
+                if price <= 0:
+                    field = "audio_usd_micros_per_s" if audio else "usd_micros_per_s"
+                    yield field, f"has no price for {duration_s} s at {resolution}."
+                    return
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +161,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         can_find: Tasks can be looked up by our reference.
         dialect: How the compiler words its prompts; empty: in the vendor's own dialect.
         licence: What its terms say about using what it renders; kept with every asset.
+        enabled: False: nothing new is ordered from it.
+        regions: Where it handles what it is sent, for example `us`, `eu`; empty: not known.
     """
 
     name: str
@@ -121,27 +174,15 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     licence: str = ""
     slots_per: Literal["account", "model"] = "account"
     model: tuple[Model, ...]
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Numbers of the routing policy; the comments in `catalog.toml` say what each is."""
-
-    draft_count: int
-    draft_pass_threshold: float
-    min_price_ratio: float
-    cost_weight_per_usd: float
-    latency_weight_per_s: float
-    max_attempts_per_stage: int
-    max_attempts_per_job: int
-    clip_deadline_s: int
-    job_deadline_s: int
-    scoring_cost_usd_micros: int
+    enabled: bool = True
+    regions: tuple[str, ...] = ()
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What applies until a tenant has settings of its own."""
 
     tenant_budget_usd_micros: int
+    tenant_plan: str = ""
     tenant_day_budget_usd_micros: int | None = None
     tenant_month_budget_usd_micros: int | None = None
 
@@ -166,6 +207,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     policy: Policy
     defaults: Defaults
     provider: tuple[Provider, ...]
+    plan: tuple[TenantPlan, ...] = ()
+    use_case: tuple[UseCase, ...] = ()
 
     def listings(self) -> Iterator[Listing]:
         """Every model with its vendor, in file order."""
@@ -188,14 +231,73 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             )
         return found
 
+    def plan_named(self, name: str) -> TenantPlan | None:
+        """Look a tenant's plan up, the default one where it has none; None where the catalogue lists none."""
+        wanted = name or self.defaults.tenant_plan
+        return next((each for each in self.plan if each.name == wanted), None)
+
+    def use_case_named(self, name: str) -> UseCase | None:
+        """Look a use case up."""
+        return next((each for each in self.use_case if each.name == name), None)
+
+
+CatalogSource = Callable[[], Catalog]
+"""Gives the catalogue as it is now: ask each time, it may have been replaced."""
+
+
+def _up(amount: int, step: int) -> int:
+    """Round up to a whole number of steps."""
+    return -(-amount // step) * step
+
 
 def load_catalog(path: Path) -> Catalog:
     """Read and check the catalogue.
 
     Raises:
-        Permanent: The file is missing or a value is wrong; the message names the place.
+        Permanent: The file is missing or a value is wrong; the message names the line.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Catalog)
-    except (OSError, msgspec.MsgspecError) as err:
-        raise Permanent("catalog.invalid", f"{path}: {err}. Correct the file and start again.") from err
+        text = path.read_text()
+        catalog = msgspec.convert(tomllib.loads(text), Catalog, builtin_types=(date,), str_keys=True)
+    except OSError as err:
+        raise Permanent("catalog.invalid", f"{path}: {err}. Correct the setting and start again.") from err
+    except tomllib.TOMLDecodeError as err:  # says the line itself
+        raise Permanent("catalog.invalid", f"{path}: {err}. Correct the file.") from err
+    except msgspec.ValidationError as err:
+        raise Permanent("catalog.invalid", _located(path, text, str(err))) from err
+    fault = next(_faults(catalog), None)
+    if fault is not None:
+        place, sentence = fault
+        raise Permanent("catalog.invalid", f"{path}, line {line_of(text, place)}: {place} {sentence}")
+    return catalog
+
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"unknown field `(.*)`")
+
+
+def _located(path: Path, text: str, message: str) -> str:
+    found = _PLACE.match(message)
+    what, place = (found["what"], found["path"] or "") if found else (message, "")
+    unknown = _UNKNOWN.search(what)
+    exact = f"{place}.{unknown[1]}".lstrip(".") if unknown else place
+    return f"{path}, line {line_of(text, exact) or 1}: {what} at {exact or 'the top'}. Correct the file."
+
+
+def _faults(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Say what is wrong between the entries: the place and a sentence."""
+    names = Counter(each.name for each in catalog.provider)
+    for n, provider in enumerate(catalog.provider):
+        place = f"provider[{n}]"
+        if names[provider.name] > 1:
+            yield f"{place}.name", f"{provider.name!r} is there twice."
+        if provider.slots < 1:
+            yield f"{place}.slots", "must be at least 1; switch a vendor off with enabled = false."
+        models = Counter(each.name for each in provider.model)
+        for m, model in enumerate(provider.model):
+            if models[model.name] > 1:
+                yield f"{place}.model[{m}].name", f"{model.name!r} is there twice."
+            for field, sentence in model.faults():
+                yield f"{place}.model[{m}].{field}", sentence
+    if catalog.defaults.tenant_plan and catalog.plan_named("") is None:
+        yield "defaults.tenant_plan", f"{catalog.defaults.tenant_plan!r} is not one of the plans."

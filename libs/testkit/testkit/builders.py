@@ -14,6 +14,7 @@ from dailies_contracts import (
     JobRequested,
     MediaFacts,
     PromptCompiled,
+    ProviderSubmitted,
     Scores,
     VideoRequest,
 )
@@ -56,6 +57,11 @@ def prompt_compiled(
     """Prompts for both vendors, two tiers each."""
     fields: dict[str, Any] = {"compiler_version": "1", "fingerprint": "f", "prompt_class": "object.static"}
     return PromptCompiled(job_id=job_id, tenant_id=TENANT, occurred_at=at, prompts=prompts, **(fields | changes))
+
+
+def provider_submitted(order: ClipRequested) -> ProviderSubmitted:
+    """The vendor accepted the ordered clip."""
+    return ProviderSubmitted(**_about(order, after_s=1), provider_task_id=f"task-{order.clip_id}")
 
 
 def clip_ready(order: ClipRequested, *, cost_usd_micros: int = 200_000, after_s: float = 60) -> ClipReady:

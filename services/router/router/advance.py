@@ -15,9 +15,9 @@ from runtime.log import EventLog, History
 from runtime.telemetry import span
 
 from router.adapters.ledger import Ledger
+from router.domain.context import Context
 from router.domain.decide import Decision, decide
 from router.domain.money import corrections, holds_of
-from router.domain.policy import Context
 from router.domain.state import Drafting, Ended, Phase, Requested, fold
 
 MAX_ROUNDS = 20

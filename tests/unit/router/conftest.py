@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from dailies_contracts import AnyEvent, ClipRequested, Stage
+from router.domain.context import Context
 from router.domain.decide import Decision, decide
-from router.domain.policy import Context
 from router.domain.state import Phase, fold
 from runtime.catalog import Catalog, load_catalog
-from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled, provider_submitted
 
 CATALOG = Path(__file__).parents[3] / "deploy" / "catalog.toml"
 
@@ -22,6 +22,7 @@ class Job:
         self.events: list[AnyEvent] = []
         self.now: datetime = NOW
         self.budget_left_usd_micros = 100_000_000
+        self.vendors_accept = True
 
     @property
     def state(self) -> Phase:
@@ -35,6 +36,8 @@ class Job:
         context = Context(now=self.now, catalog=self.catalog, budget_left_usd_micros=self.budget_left_usd_micros)
         decision = decide(self.state, context)
         self.events.extend(decision)
+        if self.vendors_accept:
+            self.events.extend(provider_submitted(event) for event in decision if isinstance(event, ClipRequested))
         return decision
 
     def when(self, *events: AnyEvent) -> Decision:

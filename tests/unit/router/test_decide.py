@@ -83,10 +83,21 @@ def test_a_good_final_completes_the_job_with_its_cost_and_both_scores(drafting: 
     assert isinstance(drafting.state, Ended)
 
 
-def test_a_final_below_its_draft_says_so(drafting: Any) -> None:
+def test_a_final_far_below_its_draft_is_rendered_once_more_and_then_says_so(drafting: Any) -> None:
     for order in drafting.orders("draft"):
         drafting.succeed(order, aggregate=0.9)
-    (completed,) = drafting.succeed(drafting.orders("final")[0], aggregate=0.6)
+    (again,) = drafting.succeed(drafting.orders("final")[0], aggregate=0.6)
+    assert (again.stage, again.decision.cause) == ("final", "retry")
+    assert "below its draft" in again.decision.reason
+    (completed,) = drafting.succeed(again, aggregate=0.7)
+    assert completed.clip_id == again.clip_id
+    assert any("below its draft" in reason for reason in completed.reasons)
+
+
+def test_a_final_a_little_below_its_draft_is_delivered_and_says_so(drafting: Any) -> None:
+    for order in drafting.orders("draft"):
+        drafting.succeed(order, aggregate=0.84)
+    (completed,) = drafting.succeed(drafting.orders("final")[0], aggregate=0.81)
     assert any("below its draft" in reason for reason in completed.reasons)
 
 

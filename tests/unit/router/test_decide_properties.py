@@ -19,9 +19,9 @@ from dailies_contracts import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from router.domain.context import Context
 from router.domain.decide import decide
 from router.domain.money import ClipAccount, ClipEntry, TenantAccount, account_of, corrections
-from router.domain.policy import Context
 from router.domain.state import Ended, committed_usd_micros, evolve, fold
 from runtime.catalog import load_catalog
 from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled

@@ -6,18 +6,23 @@ decision (docs/decisions/0002-level-triggered-decider.md).
 
 from dailies_contracts import (
     AnyEvent,
+    ClipRequested,
     JobCancelled,
     JobCompleted,
     JobFailed,
     JobPromoted,
     Promotion,
     ReviewRequested,
+    Stage,
 )
 
-from router.domain.orders import Order, about, clips_of, money_left, place
-from router.domain.plan import Plan, plan_of
-from router.domain.policy import Context
-from router.domain.refusals import why_nothing_came
+from router.domain.allowance import clips_of, money_left
+from router.domain.context import Context
+from router.domain.drafting import best_of, draft_order, is_good, is_settled, promotion_class_of
+from router.domain.lateness import is_late, may_rest
+from router.domain.orders import Order, about, place, withdrawals
+from router.domain.plan import plan_of
+from router.domain.refusals import WhyNot, why_nothing_came
 from router.domain.state import (
     Cancelling,
     Clip,
@@ -62,66 +67,106 @@ def decide(state: Phase, context: Context) -> Decision:
             return WAIT
 
 
-def is_good(clip: Clip, context: Context) -> bool:
-    """Tell whether a clip is fit to be promoted or delivered: passed by the evaluator, and above the threshold."""
-    threshold = context.catalog.policy.draft_pass_threshold
-    return clip.scores is not None and clip.scores.passed and clip.score >= threshold
-
-
 def _draft(state: Drafting, context: Context) -> Decision:
     plan = plan_of(state, context)
     drafts = clips_of(state, "draft")
     if not state.clips and plan.estimate_usd_micros > money_left(state, context):
-        return (_failed(state, context, *why_nothing_came(state, "draft", context)),)
+        return _ended_without(state, "draft", context)
     if plan.n_drafts == 0 and not drafts:
-        return _promote(state, plan, None, context)
-    good = [clip for clip in drafts if is_good(clip, context)]
-    n_pending = sum(clip.is_pending for clip in drafts)
-    n_missing = max(plan.n_drafts, 1) - len(good) - n_pending
-    orders = place(state, Order(stage="draft", n=n_missing, reason=plan.reason), context)
-    if orders or n_pending:
-        return orders
-    if not good:
-        return (_failed(state, context, *why_nothing_came(state, "draft", context)),)
-    best = max(good, key=lambda clip: (clip.score, clip.clip_id))
-    return _promote(state, plan, best, context) if plan.has_final else _deliver(state, best, context)
+        return _promote(state, None, context)
+    if not is_settled(state, context):
+        orders = place(state, draft_order(state, context), context)
+        if orders or any(clip.is_pending and not is_late(clip, state, context) for clip in drafts):
+            return orders
+    best = best_of(drafts, context)
+    if best is not None:
+        return _promote(state, best, context) if plan.has_final else _deliver(state, best, context)
+    if any(clip.is_pending for clip in drafts):
+        return WAIT
+    return WAIT if may_rest(state, "draft", context) else _ended_without(state, "draft", context)
 
 
-def _promote(state: Drafting, plan: Plan, best: Clip | None, context: Context) -> Decision:
-    orders = place(state, Order(stage="final", n=1, reason=plan.reason, draft=best), context)
+def _promote(state: Drafting, best: Clip | None, context: Context) -> Decision:
+    plan = plan_of(state, context)
+    orders = place(state, Order(stage="final", n=1, n_planned=1, reason=plan.reason, draft=best), context)
     if not orders:
+        if may_rest(state, "final", context):
+            return WAIT
         if best is not None:
             return _deliver(state, best, context, note="No final could be ordered: the draft is delivered.")
-        return (_failed(state, context, *why_nothing_came(state, "final", context)),)
+        return _ended_without(state, "final", context)
+    promoted = JobPromoted(
+        **about(state, context.now),
+        draft_clip_id=best.clip_id if best else "",
+        promotion=_promotion(state, best, orders[0], context),
+    )
+    return (promoted, *orders, *withdrawals(state, context))
+
+
+def _promotion(state: Drafting, best: Clip | None, order: ClipRequested, context: Context) -> Promotion:
+    plan = plan_of(state, context)
     scores = {clip.clip_id: clip.score for clip in clips_of(state, "draft") if clip.scores is not None}
-    promotion = Promotion(
-        promotion_class="fresh",
-        provider=orders[0].provider,
-        model=orders[0].model,
+    decision = order.decision
+    return Promotion(
+        promotion_class=promotion_class_of(order, best, context),
+        provider=order.provider,
+        model=order.model,
         reason=plan.reason if best is None else _why_best(best, scores),
         draft_scores=scores,
-        threshold=context.catalog.policy.draft_pass_threshold,
+        threshold=plan.pass_threshold,
+        candidates=decision.candidates if decision else (),
+        seed=decision.seed if decision else 0,
+        plan=plan,
     )
-    draft_clip_id = best.clip_id if best else ""
-    promoted = JobPromoted(**about(state, context.now), draft_clip_id=draft_clip_id, promotion=promotion)
-    return (promoted, *orders)
 
 
 def _finalize(state: Finalizing, context: Context) -> Decision:
     finals = clips_of(state, "final")
+    draft = state.clips.get(state.promoted.draft_clip_id)
+    best = best_of(finals, context)
+    n_late = sum(is_late(clip, state, context) for clip in finals if clip.is_pending)
+    if best is None and any(clip.is_pending for clip in finals):
+        return (*_hedge(state, draft, n_late, context), *withdrawals(state, context))
+    if best is not None and not _should_be_better(best, draft, finals, context):
+        return _deliver(state, best, context)
     if any(clip.is_pending for clip in finals):
         return WAIT
-    good = [clip for clip in finals if is_good(clip, context)]
-    if good:
-        return _deliver(state, max(good, key=lambda clip: (clip.score, clip.clip_id)), context)
-    draft = state.clips.get(state.promoted.draft_clip_id)
-    reason = "The final before this one did not pass." if finals else plan_of(state, context).reason
-    orders = place(state, Order(stage="final", n=1, reason=reason, draft=draft), context)
+    orders = place(state, _final_order(state, best, draft, finals, context), context)
     if orders:
-        return orders
+        return (*orders, *withdrawals(state, context))
+    if best is not None:
+        return _deliver(state, best, context)
+    if may_rest(state, "final", context):
+        return WAIT
     if draft is not None:
         return _deliver(state, draft, context, note="No final could be rendered: the draft is delivered.")
-    return (_failed(state, context, *why_nothing_came(state, "final", context)),)
+    return _ended_without(state, "final", context)
+
+
+def _final_order(
+    state: Finalizing, best: Clip | None, draft: Clip | None, finals: list[Clip], context: Context
+) -> Order:
+    reason = plan_of(state, context).reason
+    if best is not None and draft is not None:
+        reason = f"The final scored {best.score:.2f}, below its draft's {draft.score:.2f}: once more."
+    elif finals:
+        reason = "The final before this one did not pass."
+    return Order(stage="final", n=1, n_planned=1, reason=reason, draft=draft)
+
+
+def _hedge(state: Finalizing, draft: Clip | None, n_late: int, context: Context) -> tuple[ClipRequested, ...]:
+    hedges = sum(clip.cause == "hedge" for clip in clips_of(state, "final"))
+    if not n_late or hedges >= context.catalog.policy.max_hedges_per_stage:
+        return ()
+    reason = "The final is late: another one beside it."
+    return place(state, Order(stage="final", n=1, n_planned=1, reason=reason, draft=draft, is_hedge=True), context)
+
+
+def _should_be_better(best: Clip, draft: Clip | None, finals: list[Clip], context: Context) -> bool:
+    """Tell whether a final scores so far below its draft that it is rendered once more."""
+    drop = draft.score - best.score if draft else 0.0
+    n_scored = sum(clip.scores is not None for clip in finals)
+    return n_scored == 1 and drop >= context.catalog.policy.min_score_drop
 
 
 def _deliver(state: Drafting, clip: Clip, context: Context, *, note: str = "") -> Decision:
@@ -129,7 +174,7 @@ def _deliver(state: Drafting, clip: Clip, context: Context, *, note: str = "") -
         reason = note or "The request asked for a person's approval."
         return (ReviewRequested(**about(state, context.now), clip_id=clip.clip_id, reason=reason),)
     if clip.asset is None:
-        return (_failed(state, context, "job.no_asset", "The clip was not stored. Ask for the video again."),)
+        return (_failed(state, context, WhyNot("job.no_asset", "The clip was not stored. Ask for the video again.")),)
     plan = plan_of(state, context)
     promoted = state.promoted if isinstance(state, Finalizing | Reviewing) else None
     draft = state.clips.get(promoted.draft_clip_id) if promoted else None
@@ -154,7 +199,7 @@ def _after_review(state: Reviewing, context: Context) -> Decision:
         return WAIT
     if not state.decision.approved:
         message = "The reviewer did not approve the clip. Change the prompt and ask again."
-        return (_failed(state, context, "review.refused", message),)
+        return (_failed(state, context, WhyNot("review.refused", message)),)
     return _deliver(state, state.clips[state.clip_id], context)
 
 
@@ -164,12 +209,21 @@ def _at_deadline(state: Requested, context: Context) -> Decision:
         best = max(good, key=lambda clip: (clip.stage == "final", clip.score, clip.clip_id))
         return _deliver(state, best, context, note="The deadline came: the best clip so far is delivered.")
     message = "The job did not end before its deadline. Ask for more time (deadline_s) or a lower quality."
-    return (_failed(state, context, "job.deadline_exceeded", message),)
+    return (_failed(state, context, WhyNot("job.deadline_exceeded", message)),)
 
 
-def _failed(state: Requested, context: Context, code: str, message: str) -> JobFailed:
-    cost = cost_usd_micros(state.clips)
-    return JobFailed(**about(state, context.now), code=code, message=message, cost_usd_micros=cost)
+def _ended_without(state: Drafting, stage: Stage, context: Context) -> Decision:
+    return (_failed(state, context, why_nothing_came(state, stage, context)),)
+
+
+def _failed(state: Requested, context: Context, why: WhyNot) -> JobFailed:
+    return JobFailed(
+        **about(state, context.now),
+        code=why.code,
+        message=why.message,
+        reason=why.reason,
+        cost_usd_micros=cost_usd_micros(state.clips),
+    )
 
 
 def _why_best(best: Clip, scores: dict[str, float]) -> str:

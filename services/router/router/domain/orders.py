@@ -5,11 +5,22 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 import msgspec
-from dailies_contracts import Candidate, ClipDecision, ClipRequested, Stage, derive_clip_id
+from dailies_contracts import (
+    AssetRef,
+    Candidate,
+    Cause,
+    ClipDecision,
+    ClipRequested,
+    ClipWithdrawn,
+    Stage,
+    derive_clip_id,
+)
 
-from router.domain.plan import prompts_of
-from router.domain.policy import Context, Ranked, rank, spread
-from router.domain.state import Clip, Drafting, Requested, committed_usd_micros, deadline_of
+from router.domain.allowance import attempts_left, clips_of, is_storm, money_left, retry_money_left
+from router.domain.context import Context
+from router.domain.plan import plan_of
+from router.domain.policy import Ranked, rank, sampler_seed, spread
+from router.domain.state import Clip, Drafting, Requested, deadline_of
 
 
 class About(TypedDict):
@@ -26,12 +37,31 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         reason: Why, a sentence for the decision's record.
         draft: The draft that a final carries over.
+        reserve_usd_micros: Left for the clip that follows.
+        n_planned: So many of the stage's clips are part of the plan; those after them are retries.
+        is_hedge: Beside a clip that is late.
     """
 
     stage: Stage
     n: int
     reason: str
+    n_planned: int
     draft: Clip | None = None
+    is_hedge: bool = False
+    reserve_usd_micros: int = 0
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is to render the next clip of an order, among whom.
+
+    Attributes:
+        attempt: Counted from 1 over the job's clips of the stage.
+    """
+
+    chosen: Ranked
+    ranked: list[Ranked]
+    attempt: int
+    cause: Cause
 
 
 def about(state: Requested, now: datetime) -> About:
@@ -45,45 +75,32 @@ def place(state: Drafting, order: Order, context: Context) -> tuple[ClipRequeste
     Args:
         state: The job.
         order: What is wanted.
-        context: Catalogue, time and what is left of the tenant's budget.
+        context: Catalogue, market, time and what is left of the tenant's budget.
     """
     taken = clips_of(state, order.stage)
-    ranked = ranking(state, order.stage, context)
-    left = money_left(state, context)
+    n = min(order.n, attempts_left(state, order.stage, context))
+    if n <= 0:
+        return ()
+    ranked = rank(state, order.stage, context, draft=order.draft)
+    left = money_left(state, context) - order.reserve_usd_micros
+    left_for_retries = retry_money_left(state, context) - order.reserve_usd_micros
     placed: list[ClipRequested] = []
-    for chosen in spread(ranked, min(order.n, attempts_left(state, order.stage, context)), taken):
-        quote = quote_of(chosen, context)
-        left -= quote
-        if left < 0:
-            break
+    for chosen in spread(ranked, n, _to_vary(order, taken)):
         attempt = len(taken) + len(placed) + 1
-        placed.append(_requested(state, order, context, chosen=chosen, ranked=ranked, attempt=attempt))
+        cause = _cause(order, chosen, taken, attempt)
+        quote = quote_of(chosen, context)
+        left, left_for_retries = left - quote, left_for_retries - quote
+        is_retry = attempt > order.n_planned or order.is_hedge
+        if left < 0 or (is_retry and (left_for_retries < 0 or is_storm(context))):
+            break
+        who = Placed(chosen=chosen, ranked=ranked, attempt=attempt, cause=cause)
+        placed.append(_requested(state, order, context, who))
     return tuple(placed)
 
 
-def clips_of(state: Drafting, stage: Stage) -> list[Clip]:
-    """Give the job's clips of a stage, in the order they were asked for."""
-    return [clip for clip in state.clips.values() if clip.stage == stage]
-
-
-def ranking(state: Drafting, stage: Stage, context: Context) -> list[Ranked]:
-    """Rank the candidates for one more clip of a stage."""
-    quality = state.job.request.quality
-    return rank(prompts_of(state), stage=stage, quality=quality, clips=state.clips, context=context)
-
-
-def attempts_left(state: Drafting, stage: Stage, context: Context) -> int:
-    """Give how many more clips of a stage the retry budget allows, >= 0."""
-    policy = context.catalog.policy
-    in_stage = policy.max_attempts_per_stage - len(clips_of(state, stage))
-    return max(0, min(in_stage, policy.max_attempts_per_job - len(state.clips)))
-
-
-def money_left(state: Drafting, context: Context) -> int:
-    """Give what the job may still commit: the tenant's budget and its own, whichever is less; micro-dollars."""
-    budget = state.job.request.budget_usd_micros
-    own = None if budget is None else budget - committed_usd_micros(state.clips)
-    return context.budget_left_usd_micros if own is None else min(own, context.budget_left_usd_micros)
+def _to_vary(order: Order, taken: list[Clip]) -> list[Clip]:
+    """Drafts are spread over vendors; a final goes to the best one, unless that one's finals did not pass."""
+    return taken if order.stage == "draft" else [clip for clip in taken if clip.scores and not clip.scores.passed]
 
 
 def quote_of(chosen: Ranked, context: Context) -> int:
@@ -91,31 +108,76 @@ def quote_of(chosen: Ranked, context: Context) -> int:
     return chosen.candidate.cost_usd_micros + context.catalog.policy.scoring_cost_usd_micros
 
 
-def _requested(
-    state: Drafting, order: Order, context: Context, *, chosen: Ranked, ranked: list[Ranked], attempt: int
-) -> ClipRequested:
-    policy = context.catalog.policy
-    deadline = deadline_of(state.job, policy.job_deadline_s)
-    return ClipRequested(
-        **about(state, context.now),
-        clip_id=derive_clip_id(state.job.job_id, stage=order.stage, attempt=attempt),
-        provider=chosen.prompt.provider,
-        model=chosen.prompt.model,
-        stage=order.stage,
-        attempt=attempt,
-        prompt=chosen.prompt,
-        quote_usd_micros=quote_of(chosen, context),
-        deadline_at=min(deadline, context.now + timedelta(seconds=policy.clip_deadline_s)),
-        seed=_seed(state, order, attempt),
-        first_frame=next(iter(state.job.request.reference_images), None),
-        draft_clip_id=order.draft.clip_id if order.draft else None,
-        decision=ClipDecision(
-            reason=order.reason, candidates=tuple(_explained(each.candidate, chosen.candidate) for each in ranked)
-        ),
+def withdrawals(state: Drafting, context: Context) -> tuple[ClipWithdrawn, ...]:
+    """Withdraw the drafts that no vendor has accepted yet: the job goes on without them."""
+    return tuple(
+        ClipWithdrawn(
+            **about(state, context.now),
+            clip_id=clip.clip_id,
+            provider=clip.provider,
+            model=clip.model,
+            stage=clip.stage,
+            reason="Another draft was promoted before this one had begun.",
+        )
+        for clip in clips_of(state, "draft")
+        if clip.status == "open" and not clip.is_submitted and not clip.is_withdrawn
     )
 
 
-def _seed(state: Drafting, order: Order, attempt: int) -> int:
+def explained(ranked: list[Ranked], chosen: Ranked) -> tuple[Candidate, ...]:
+    """Give every candidate, each but the chosen one with the reason why it was passed over."""
+    return tuple(_explained(each.candidate, chosen.candidate) for each in ranked)
+
+
+def _requested(state: Drafting, order: Order, context: Context, who: Placed) -> ClipRequested:
+    policy, chosen = context.catalog.policy, who.chosen
+    deadline = deadline_of(state.job, policy.job_deadline_s)
+    is_anchored = order.draft is not None and chosen.promotion_class == "anchored"
+    return ClipRequested(
+        **about(state, context.now),
+        clip_id=derive_clip_id(state.job.job_id, stage=order.stage, attempt=who.attempt),
+        provider=chosen.prompt.provider,
+        model=chosen.prompt.model,
+        stage=order.stage,
+        attempt=who.attempt,
+        prompt=chosen.prompt,
+        quote_usd_micros=quote_of(chosen, context),
+        deadline_at=min(deadline, context.now + timedelta(seconds=policy.clip_deadline_s)),
+        seed=_seed(state, order, who.attempt, is_anchored=is_anchored),
+        first_frame=_first_frame(state, order, is_anchored=is_anchored),
+        draft_clip_id=order.draft.clip_id if order.draft else None,
+        decision=ClipDecision(
+            reason=order.reason,
+            candidates=explained(who.ranked, chosen),
+            seed=sampler_seed(state, order.stage),
+            cause=who.cause,
+            plan=plan_of(state, context),
+        ),
+        rewritten=chosen.is_rewritten,
+    )
+
+
+def _cause(order: Order, chosen: Ranked, taken: list[Clip], attempt: int) -> Cause:
+    if order.is_hedge:
+        return "hedge"
+    if chosen.is_rewritten:
+        return "rewrite"
+    if attempt <= order.n_planned:
+        return "promotion" if order.stage == "final" else "planned"
+    return "retry" if any(clip.provider == chosen.prompt.provider for clip in taken) else "fallback"
+
+
+def _first_frame(state: Drafting, order: Order, *, is_anchored: bool) -> AssetRef | None:
+    """Give the picture to start from: the draft's own, else the one that came with the request."""
+    if is_anchored and order.draft is not None:
+        return order.draft.first_frame
+    return next(iter(state.job.request.reference_images), None)
+
+
+def _seed(state: Drafting, order: Order, attempt: int, *, is_anchored: bool) -> int:
+    """Give the seed: the draft's own for the first final that it anchors, else one that differs by attempt."""
+    if is_anchored and attempt == 1 and order.draft is not None and order.draft.seed is not None:
+        return order.draft.seed
     asked = state.job.request.seed
     if asked is not None:
         return (asked + attempt - 1) % 2**32

@@ -1,64 +1,73 @@
-"""Which vendor and model: hard limits, then budget, then utility. Returns data; orders nothing."""
+"""Which vendor and model: hard limits, breaker and slots, budget, then utility. Returns data; orders nothing."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import msgspec
-from dailies_contracts import Candidate, CompiledPrompt, Quality, Resolution, Stage
+from dailies_contracts import Candidate, CompiledPrompt, PromotionClass, Resolution, Stage
 from runtime.catalog import Catalog, Listing
 
-from router.domain.failures import AFTER_FAILURE, MAX_REFUSING_VENDORS
-from router.domain.state import Clip, Clips
-
-
-class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What the shell gathered for a decision.
-
-    Attributes:
-        now: The time, UTC.
-        catalog: Vendors, models, limits and prices.
-        budget_left_usd_micros: What the tenant may still hold.
-    """
-
-    now: datetime
-    catalog: Catalog
-    budget_left_usd_micros: int
+from router.domain.allowance import clips_of, money_left, time_left
+from router.domain.context import Context
+from router.domain.exclusions import Exclusion, job_exclusion, outside_grades, standing_exclusion, vendor_exclusion
+from router.domain.health import latency_s, success_of
+from router.domain.learning import Belief, believe, draw, seed_of
+from router.domain.state import Clip, Drafting
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """One candidate with what would be ordered; `candidate.passed_over` is empty where it may be taken."""
+    """One candidate with what would be ordered; `candidate.passed_over` is empty where it may be taken.
+
+    Attributes:
+        exclusion: Why it may not be taken, as a class of reasons.
+        resting_until_s: Where only its breaker is in the way: when it may be tried again, seconds since 1970.
+        is_try: It is tried again after an outage: one clip at a time.
+        is_rewritten: The prompt is the softer wording.
+        promotion_class: How a final would carry its draft over.
+    """
 
     candidate: Candidate
     prompt: CompiledPrompt
+    exclusion: Exclusion | None = None
+    resting_until_s: float | None = None
+    is_try: bool = False
+    is_rewritten: bool = False
+    promotion_class: PromotionClass = "fresh"
 
     @property
     def is_eligible(self) -> bool:
         """May be taken."""
-        return not self.candidate.passed_over
+        return self.exclusion is None
+
+    @property
+    def name(self) -> str:
+        """Names the candidate."""
+        return f"{self.prompt.provider}.{self.prompt.model}"
 
 
-def rank(
-    prompts: Iterable[CompiledPrompt], *, stage: Stage, quality: Quality, clips: Clips, context: Context
-) -> list[Ranked]:
+def rank(state: Drafting, stage: Stage, context: Context, *, draft: Clip | None = None) -> list[Ranked]:
     """Rank every compiled prompt for one more clip of a stage: eligible ones first, best first.
 
     Args:
-        prompts: One per vendor and model that can serve the request.
+        state: The job: its wishes, its prompts, and its clips so far, whose failures rule vendors out.
         stage: What the clip is for.
-        quality: What the client asked for; `premium` finals are ranked without regard to cost.
-        clips: The job's clips so far: failures rule vendors out.
-        context: Catalogue and time.
+        context: Catalogue, market, budget and time.
+        draft: What a final is to carry over.
     """
     ranked = []
-    for prompt in prompts:
+    for prompt in state.compiled.prompts:
         listing = context.catalog.find(prompt.provider, prompt.model)
         if listing is None or listing.model.tier != stage:
             continue
-        fitted = for_stage(prompt, listing, stage)
-        ranked.append(Ranked(candidate=_weigh(fitted, listing, quality, clips, context), prompt=fitted))
+        ranked.append(_candidate(state, for_stage(prompt, listing, stage), listing, context, draft=draft))
+    ranked = _only_asked_grades(_in_time(ranked, state, context), state, stage, context)
     ranked.sort(key=lambda each: (not each.is_eligible, -each.candidate.utility, each.candidate.model))
     return ranked
+
+
+def sampler_seed(state: Drafting, stage: Stage) -> int:
+    """Give what the sampler draws from for the next clip of a stage."""
+    return seed_of(state.job.job_id, stage, str(len(clips_of(state, stage))))
 
 
 def for_stage(prompt: CompiledPrompt, listing: Listing, stage: Stage) -> CompiledPrompt:
@@ -85,7 +94,7 @@ def spread(ranked: Sequence[Ranked], n: int, taken: Iterable[Clip]) -> list[Rank
 
     Args:
         ranked: Best first; only eligible ones are taken.
-        n: How many; the same candidate may be taken twice where there are too few.
+        n: How many; the same candidate may be taken twice where there are too few, unless it is only tried again.
         taken: Clips that already run or ran in this stage.
     """
     eligible = [each for each in ranked if each.is_eligible]
@@ -95,34 +104,151 @@ def spread(ranked: Sequence[Ranked], n: int, taken: Iterable[Clip]) -> list[Rank
         best = min(eligible, key=lambda each: (load[each.prompt.provider], eligible.index(each)))
         load[best.prompt.provider] += 1
         chosen.append(best)
+        if best.is_try:
+            eligible.remove(best)
     return chosen
 
 
-def _weigh(prompt: CompiledPrompt, listing: Listing, quality: Quality, clips: Clips, context: Context) -> Candidate:
-    policy = context.catalog.policy
+def belief_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, context: Context) -> Belief:
+    """Say what is believed of a model's next clip for this job."""
+    stage = listing.model.tier
+    records = context.market.quality_of(prompt.provider, prompt.model, stage, state.compiled.prompt_class)
+    return believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
+
+
+def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, draft: Clip | None) -> PromotionClass:
+    """Say how a final at a model would carry a draft over."""
+    if draft is None:
+        return "fresh"
+    if draft.model in listing.model.finishes and draft.provider == prompt.provider:
+        return "exact"
+    failed = [clip for clip in state.clips.values() if clip.is_anchored and clip.provider == prompt.provider]
+    is_refused = any(clip.failure and clip.failure.kind == "invalid_request" for clip in failed)
+    can_anchor = listing.model.first_frame and draft.first_frame is not None and not is_refused
+    return "anchored" if can_anchor else "fresh"
+
+
+def _candidate(
+    state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, *, draft: Clip | None
+) -> Ranked:
+    how = promotion_class_of(prompt, listing, state, draft)
+    words = job_exclusion(state, prompt, context.catalog.policy, is_anchored=how == "anchored")
+    sent = prompt
+    if words.is_rewritten:
+        sent = msgspec.structs.replace(prompt, prompt=prompt.softer_prompt)
+    standing = standing_exclusion(state, listing, context) or words.exclusion
+    rest = vendor_exclusion(listing, context)
+    weighed = _weigh(state, sent, listing, context, draft=draft, how=how, is_rewritten=words.is_rewritten)
+    exclusion = standing or rest.exclusion or _too_dear(weighed, state, context)
+    return Ranked(
+        candidate=msgspec.structs.replace(
+            weighed, passed_over=exclusion.reason if exclusion else "", note=rest.note or words.note
+        ),
+        prompt=sent,
+        exclusion=exclusion,
+        resting_until_s=rest.until_s if standing is None and rest.exclusion is not None else None,
+        is_try=rest.is_try,
+        is_rewritten=words.is_rewritten,
+        promotion_class=how,
+    )
+
+
+def _weigh(
+    state: Drafting,
+    prompt: CompiledPrompt,
+    listing: Listing,
+    context: Context,
+    *,
+    draft: Clip | None,
+    how: PromotionClass,
+    is_rewritten: bool,
+) -> Candidate:
+    policy, model = context.catalog.policy, listing.model
+    record = context.market.health_of(prompt.provider, prompt.model, model.tier)
+    belief = belief_of(prompt, listing, state, context)
+    lifted = _luck(state, draft, context) * getattr(policy.carry, how) - policy.rewrite_penalty * is_rewritten
+    drawn = draw(belief, seed=sampler_seed(state, model.tier), name=f"{prompt.provider}.{prompt.model}")
+    success = success_of(record, policy.breaker, now_s=context.now_s) * (1 - belief.refusal)
     cost = quote_usd_micros(prompt, context.catalog)
-    is_costly = quality != "premium" or listing.model.tier == "draft"
-    cost_weight = policy.cost_weight_per_usd if is_costly else 0.0
-    utility = listing.model.quality - cost_weight * cost / 1e6 - policy.latency_weight_per_s * listing.model.latency_s
+    latency = latency_s(record, 0.5, before=model.latency_s)
+    latency += latency * _queue(listing, context)
+    weights = cost_weight(state, model.tier, context), policy.latency_weight_per_s
+    utility = (drawn + lifted) * success - weights[0] * cost / 1e6 - weights[1] * latency
     return Candidate(
         provider=prompt.provider,
         model=prompt.model,
         cost_usd_micros=cost,
-        quality=listing.model.quality,
-        latency_s=listing.model.latency_s,
+        quality=round(min(1.0, max(0.0, belief.quality + lifted)), 4),
+        latency_s=round(latency, 1),
         utility=round(utility, 6),
-        passed_over=_ruled_out(prompt, clips),
+        drawn=drawn,
+        success=round(success, 4),
+        n_observed=round(belief.n, 2),
     )
 
 
-def _ruled_out(prompt: CompiledPrompt, clips: Clips) -> str:
-    failures = [clip.failure for clip in clips.values() if clip.failure is not None]
-    refusing = {failure.provider for failure in failures if failure.kind == "refused"}
-    if len(refusing) >= MAX_REFUSING_VENDORS:
-        return f"{len(refusing)} vendors refused the prompt"
-    for kind, n in Counter(each.kind for each in failures if each.provider == prompt.provider).items():
-        if n > AFTER_FAILURE[kind].same_vendor:
-            return f"failed {n} times in this job: {kind}"
-    if any(not AFTER_FAILURE[failure.kind].other_vendor for failure in failures):
-        return "no other vendor may be asked after this failure"
-    return ""
+def cost_weight(state: Drafting, stage: Stage, context: Context) -> float:
+    """Give what a dollar costs in units of the score: a premium final is chosen whatever it costs."""
+    is_free = state.job.request.quality == "premium" and stage == "final"
+    return 0.0 if is_free else context.catalog.policy.cost_weight_per_usd
+
+
+def _luck(state: Drafting, draft: Clip | None, context: Context) -> float:
+    """Give how much better a draft came out than its model was expected to do."""
+    listing = context.catalog.find(draft.provider, draft.model) if draft else None
+    if draft is None or listing is None:
+        return 0.0
+    records = context.market.quality_of(draft.provider, draft.model, "draft", state.compiled.prompt_class)
+    belief = believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
+    return max(0.0, draft.score - belief.quality)
+
+
+def _queue(listing: Listing, context: Context) -> float:
+    """Give how many rounds of the vendor's slots a clip would wait for."""
+    n = context.market.in_flight(listing.provider.name, now_s=context.now_s)
+    return max(0, n - listing.provider.slots + 1) / listing.provider.slots
+
+
+def _too_dear(candidate: Candidate, state: Drafting, context: Context) -> Exclusion | None:
+    left = money_left(state, context)
+    cost = candidate.cost_usd_micros + context.catalog.policy.scoring_cost_usd_micros
+    if cost <= left:
+        return None
+    return Exclusion("money", f"costs {cost / 1e6:.2f} USD, {max(0, left) / 1e6:.2f} USD are left of the budget")
+
+
+def _in_time(ranked: list[Ranked], state: Drafting, context: Context) -> list[Ranked]:
+    """Pass over who would come after the deadline, where somebody else would come before it."""
+    left_s = time_left(state, context).total_seconds()
+    in_time = [each for each in ranked if each.is_eligible and each.candidate.latency_s <= left_s]
+    if not in_time:
+        return ranked
+    late = f"takes longer than the {max(0.0, left_s):.0f} s that are left"
+    return [
+        _without(each, Exclusion("late", late)) if each.is_eligible and each.candidate.latency_s > left_s else each
+        for each in ranked
+    ]
+
+
+def _only_asked_grades(ranked: list[Ranked], state: Drafting, stage: Stage, context: Context) -> list[Ranked]:
+    """Keep finals to the tier that the use case asks for; a lower one takes over where it may and must."""
+    if stage == "draft":
+        return ranked
+    outside = {each.name: why for each in ranked if (why := outside_grades(each.prompt, state, context)) is not None}
+    has_asked = any(each.is_eligible and each.name not in outside for each in ranked)
+    may_be_lower = state.job.request.allow_lower_tier and context.tenant.allow_lower_tier
+    if not outside or (not has_asked and may_be_lower):
+        note = "another tier than asked for: none of that can be had"
+        return [_noted(each, note) if each.name in outside and each.is_eligible else each for each in ranked]
+    return [
+        _without(each, outside[each.name]) if each.is_eligible and each.name in outside else each for each in ranked
+    ]
+
+
+def _without(each: Ranked, exclusion: Exclusion) -> Ranked:
+    candidate = msgspec.structs.replace(each.candidate, passed_over=exclusion.reason)
+    return msgspec.structs.replace(each, candidate=candidate, exclusion=exclusion)
+
+
+def _noted(each: Ranked, note: str) -> Ranked:
+    return msgspec.structs.replace(each, candidate=msgspec.structs.replace(each.candidate, note=note))

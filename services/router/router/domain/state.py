@@ -13,11 +13,14 @@ import msgspec
 from dailies_contracts import (
     AnyEvent,
     AssetRef,
+    Cause,
     ClipFailed,
     ClipReady,
     ClipRequested,
     ClipScored,
     ClipSettled,
+    ClipWithdrawn,
+    DraftPlan,
     JobCancelled,
     JobCancelRequested,
     JobCompleted,
@@ -25,6 +28,7 @@ from dailies_contracts import (
     JobPromoted,
     JobRequested,
     PromptCompiled,
+    ProviderSubmitted,
     ReviewDecided,
     ReviewRequested,
     Scores,
@@ -41,6 +45,12 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
         status: `unknown`: given up, but the vendor may still bill it.
         quote_usd_micros: Held for it.
         ordered_at: When its hold was taken.
+        cause: Why it was ordered.
+        is_rewritten: It was ordered in the softer words.
+        is_anchored: It starts from a draft's first frame.
+        seed: Sent to the vendor.
+        is_submitted: The vendor has accepted it.
+        is_withdrawn: Nobody waits for it any more.
         charged_usd_micros: What it cost, scoring included; final unless `unknown`.
         scoring_usd_micros: What of it the scoring cost.
     """
@@ -52,16 +62,23 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     quote_usd_micros: int
     ordered_at: datetime
+    cause: Cause = "planned"
+    is_rewritten: bool = False
+    is_anchored: bool = False
+    seed: int | None = None
+    is_submitted: bool = False
+    is_withdrawn: bool = False
     charged_usd_micros: int = 0
     scoring_usd_micros: int = 0
     failure: ClipFailed | None = None
     scores: Scores | None = None
     asset: AssetRef | None = None
+    first_frame: AssetRef | None = None
 
     @property
     def is_pending(self) -> bool:
         """Still to be rendered or scored."""
-        return self.status in ("open", "ready")
+        return self.status in ("open", "ready") and not self.is_withdrawn
 
     @property
     def score(self) -> float:
@@ -73,9 +90,15 @@ Clips = dict[str, Clip]
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
-    """What every phase knows. `Phase` itself is a job that nobody requested yet."""
+    """What every phase knows. `Phase` itself is a job that nobody requested yet.
+
+    Attributes:
+        clips: Every clip that was ordered, by id, in the order of the log.
+        plan: What the job set out to do; None until its first clip is ordered.
+    """
 
     clips: Clips = {}
+    plan: DraftPlan | None = None
 
 
 class Requested(Phase, frozen=True, kw_only=True):
@@ -123,34 +146,51 @@ def fold(events: Iterable[AnyEvent]) -> Phase:
 def evolve(state: Phase, event: AnyEvent) -> Phase:  # noqa: C901 (one line per event type)
     """Apply one event. Total: what cannot follow changes nothing."""
     match event, state:
+        case ClipRequested(), _:
+            plan = state.plan or (event.decision.plan if event.decision else None)
+            return msgspec.structs.replace(state, clips=evolve_clips(state.clips, event), plan=plan)
         case (
-            (ClipRequested() | ClipReady() | ClipFailed() | ClipScored() | ClipSettled()),
+            (ClipWithdrawn() | ProviderSubmitted() | ClipReady() | ClipFailed() | ClipScored() | ClipSettled()),
             _,
         ):
             return msgspec.structs.replace(state, clips=evolve_clips(state.clips, event))
         case JobRequested(), Phase() if type(state) is Phase:
-            return Requested(job=event, clips=state.clips)
+            return Requested(job=event, clips=state.clips, plan=state.plan)
         case _, Ended():
             return state
         case JobCompleted() | JobFailed() | JobCancelled(), _:
-            return Ended(outcome=_OUTCOMES[type(event)], tenant_id=event.tenant_id, clips=state.clips)
+            outcome = _OUTCOMES[type(event)]
+            return Ended(outcome=outcome, tenant_id=event.tenant_id, clips=state.clips, plan=state.plan)
         case JobCancelRequested(), Requested():
-            return Cancelling(job=state.job, clips=state.clips)
+            return Cancelling(job=state.job, clips=state.clips, plan=state.plan)
         case _, Cancelling():
             return state
         case PromptCompiled(), Requested() if type(state) is Requested:
-            return Drafting(job=state.job, clips=state.clips, compiled=event)
+            return Drafting(job=state.job, clips=state.clips, plan=state.plan, compiled=event)
         case JobPromoted(), Drafting() if type(state) is Drafting:
-            return Finalizing(job=state.job, clips=state.clips, compiled=state.compiled, promoted=event)
+            return _promoted(state, event)
         case ReviewRequested(), Drafting():
-            promoted = state.promoted if isinstance(state, Finalizing) else None
-            return Reviewing(
-                job=state.job, clips=state.clips, compiled=state.compiled, clip_id=event.clip_id, promoted=promoted
-            )
+            return _reviewing(state, event)
         case ReviewDecided(), Reviewing() if event.clip_id == state.clip_id:
             return msgspec.structs.replace(state, decision=event)
         case _:
             return state
+
+
+def _promoted(state: Drafting, event: JobPromoted) -> "Finalizing":
+    plan = state.plan or event.promotion.plan
+    return Finalizing(job=state.job, clips=state.clips, plan=plan, compiled=state.compiled, promoted=event)
+
+
+def _reviewing(state: Drafting, event: ReviewRequested) -> "Reviewing":
+    return Reviewing(
+        job=state.job,
+        clips=state.clips,
+        plan=state.plan,
+        compiled=state.compiled,
+        clip_id=event.clip_id,
+        promoted=state.promoted if isinstance(state, Finalizing) else None,
+    )
 
 
 _OUTCOMES: dict[type, Literal["ready", "failed", "cancelled"]] = {
@@ -159,7 +199,8 @@ _OUTCOMES: dict[type, Literal["ready", "failed", "cancelled"]] = {
     JobCancelled: "cancelled",
 }
 
-ClipFact = ClipRequested | ClipReady | ClipFailed | ClipScored | ClipSettled
+ClipNews = ClipWithdrawn | ProviderSubmitted | ClipReady | ClipFailed | ClipScored | ClipSettled
+ClipFact = ClipRequested | ClipNews
 
 
 def evolve_clips(clips: Clips, event: ClipFact) -> Clips:
@@ -168,11 +209,11 @@ def evolve_clips(clips: Clips, event: ClipFact) -> Clips:
     if isinstance(event, ClipRequested):
         if clip is not None:
             return clips
-        return clips | {event.clip_id: _ordered(event)}
+        return clips | {event.clip_id: _ordered(event, clips.get(event.draft_clip_id or ""))}
     return clips if clip is None else clips | {event.clip_id: _evolve_clip(clip, event)}
 
 
-def _ordered(event: ClipRequested) -> Clip:
+def _ordered(event: ClipRequested, draft: Clip | None) -> Clip:
     return Clip(
         clip_id=event.clip_id,
         stage=event.stage,
@@ -181,14 +222,23 @@ def _ordered(event: ClipRequested) -> Clip:
         status="open",
         quote_usd_micros=event.quote_usd_micros,
         ordered_at=event.occurred_at,
+        cause=event.decision.cause if event.decision else "planned",
+        is_rewritten=event.rewritten,
+        is_anchored=draft is not None and draft.first_frame is not None and event.first_frame == draft.first_frame,
+        seed=event.seed,
     )
 
 
-def _evolve_clip(clip: Clip, event: ClipReady | ClipFailed | ClipScored | ClipSettled) -> Clip:
+def _evolve_clip(clip: Clip, event: ClipNews) -> Clip:
     replace = msgspec.structs.replace
     match event, clip.status:
+        case ClipWithdrawn(), "open":
+            return replace(clip, is_withdrawn=True)
+        case ProviderSubmitted(), _:
+            return replace(clip, is_submitted=True)
         case ClipReady(), "open":
-            return replace(clip, status="ready", charged_usd_micros=event.cost_usd_micros, asset=event.asset)
+            came = replace(clip, status="ready", charged_usd_micros=event.cost_usd_micros)
+            return replace(came, asset=event.asset, first_frame=event.first_frame)
         case ClipFailed(), "open":
             status: Status = "unknown" if event.may_still_bill else "failed"
             return replace(clip, status=status, failure=event, charged_usd_micros=event.charged_usd_micros)

@@ -1,0 +1,109 @@
+"""The numbers of the catalogue that decisions follow: attempts, weights, breakers, learning, plans and use cases.
+
+The comments in `catalog.toml` say what each is for; the router's `domain` uses them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Grade = Literal["economy", "standard", "premium"]
+"""What a model's finals are worth, from plain to fit for advertising: the vendor's tier in a tenant's eyes."""
+GRADES: tuple[Grade, ...] = ("economy", "standard", "premium")
+
+
+class Carry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of a draft's luck its final keeps, by promotion class, [0, 1]."""
+
+    exact: float
+    anchored: float
+    fresh: float
+
+
+class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How quality is learned.
+
+    Attributes:
+        quality_sd: How much the scores of one model scatter from clip to clip.
+        prior_scores: The catalogue's figure counts as much as so many scores of a model.
+        class_scores: What is known of a model counts as much as so many scores of one prompt class.
+        memory: Each score counts for so much of the one after it, (0, 1).
+        memory_h: A score counts half after so long.
+        feedback_weight: A person's rating counts as much as so many scores.
+    """
+
+    quality_sd: float
+    prior_scores: float
+    class_scores: float
+    memory: float
+    memory_h: float
+    feedback_weight: float
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a model is left alone.
+
+    Attributes:
+        min_failures: So many failures in a row open it.
+        failure_share: So do fewer in a row, where this share of the recent clips failed.
+        recent_s: What counts as recent.
+        cooldown_s: How long it stays open after the failure that opened it; twice as long after each failed try.
+        max_cooldown_s: Never longer than this.
+    """
+
+    min_failures: int
+    failure_share: float
+    recent_s: float
+    cooldown_s: float
+    max_cooldown_s: float
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers of the routing policy; the comments in `catalog.toml` say what each is."""
+
+    draft_count: int
+    draft_pass_threshold: float
+    min_price_ratio: float
+    cost_weight_per_usd: float
+    draft_cost_weight_per_usd: float
+    latency_weight_per_s: float
+    max_attempts_per_stage: int
+    max_attempts_per_job: int
+    max_retry_cost_ratio: float
+    max_tenant_retry_ratio: float
+    max_hedges_per_stage: int
+    late_factor: float
+    min_score_drop: float
+    rewrite_after_refusal: bool
+    reroute_after_refusal: bool
+    rewrite_penalty: float
+    clip_deadline_s: int
+    job_deadline_s: int
+    scoring_cost_usd_micros: int
+    carry: Carry
+    learning: Learning
+    breaker: Breaker
+
+
+class TenantPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a tenant of a plan may use.
+
+    Attributes:
+        name: As in the tenant's settings.
+        grades: Models of these grades only.
+    """
+
+    name: str
+    grades: tuple[Grade, ...]
+
+
+class UseCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a video is for, and what its final must be worth.
+
+    Attributes:
+        name: As in the request.
+        grades: Models of these grades render the final; lower ones only where the request allows it.
+    """
+
+    name: str
+    grades: tuple[Grade, ...]

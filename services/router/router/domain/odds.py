@@ -1,0 +1,49 @@
+"""The arithmetic of draws: what the best of several clips is expected to score. Pure; scores are taken as normal."""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+STANDARD = NormalDist()
+BEST_OF = (0.0, 0.0, 0.5642, 0.8463, 1.0294, 1.1630, 1.2672)
+"""Expected maximum of n standard normal draws (Harter 1961, table 1), n from 0."""
+
+
+class Passing(NamedTuple):
+    """What is left of a model's clips above a threshold.
+
+    Attributes:
+        share: How many pass, (0, 1].
+        gain: How much better than all of them the passing ones are on average.
+        sd: Their scatter.
+    """
+
+    share: float
+    gain: float
+    sd: float
+
+
+def passing(mean: float, sd: float, threshold: float) -> Passing:
+    """Cut a normal distribution off below a threshold.
+
+    Args:
+        mean: Expected score.
+        sd: Scatter, > 0.
+        threshold: Clips below it are not used.
+    """
+    z = (threshold - mean) / sd
+    share = max(1e-3, 1 - STANDARD.cdf(z))
+    hazard = STANDARD.pdf(z) / share
+    variance = max(0.05, 1 + z * hazard - hazard**2)
+    return Passing(share, sd * hazard, sd * math.sqrt(variance))
+
+
+def best_of(n: int) -> float:
+    """Give the expected maximum of n standard normal draws."""
+    return BEST_OF[min(n, len(BEST_OF) - 1)]
+
+
+def expected_gain(mean: float, sd: float, best: float) -> float:
+    """Give by how much one more draw can be expected to beat the best so far."""
+    z = (best - mean) / sd
+    return sd * (STANDARD.pdf(z) - z * (1 - STANDARD.cdf(z)))
