@@ -131,7 +131,7 @@ class Ledger:
         return self._n_open[vendor, account]
 
     def n_open_before(self, task: Task) -> int:
-        """Count the open tasks of the same account, and model where limits are per model, that were accepted earlier."""
+        """Count the open tasks of the same account (and model where limits are per model) that were accepted before."""
         order, n = task.order, 0
         for earlier in self.tasks(task.order.vendor):
             if earlier is task:

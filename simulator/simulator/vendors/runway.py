@@ -2,8 +2,9 @@
 
 Auth: `Bearer <key>` and `X-Runway-Version`. Requests are in `runway_wire.py`. Moderation never happens at submit:
 refused input is accepted, fails at once and is billed like a success. Tasks beyond the account's parallel ones of
-a model are accepted and THROTTLED. Not documented and decided here: a cancelled task is gone (`runway_cancelled = "shown"` shows
-it as CANCELLED), and a picture by URL is fetched after the submit instead of before its answer.
+a model are accepted and THROTTLED. Not documented and decided here: a cancelled task is gone
+(`runway_cancelled = "shown"` shows it as CANCELLED), and a picture by URL is fetched after the submit instead of before
+its answer.
 """
 
 import email.parser
