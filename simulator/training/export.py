@@ -12,9 +12,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 from simulator.scenes import ignored_words, vocabulary
+from simulator.scenes.words import COLOUR_WORDS, SUBJECT_WORDS
 from torch import Tensor, nn
 
-from training.calibrate import CALIBRATION_ID, Curve
+from training.calibrate import CALIBRATION_ID, CONTRASTING, DRIFT, Curve
 from training.card import write_card
 from training.model import MODEL_ID, model_config, preprocess_config
 from training.pictures import IMAGE_PX
@@ -71,7 +72,14 @@ def export(model: Any, folder: Path, report: Report) -> None:
     _write_towers(model, folder)
     _write_json(
         folder / "calibration.json",
-        {"id": CALIBRATION_ID, "model_id": MODEL_ID, "slope": report.curve.slope, "offset": report.curve.offset},
+        {
+            "id": CALIBRATION_ID,
+            "model_id": MODEL_ID,
+            "slope": report.curve.slope,
+            "offset": report.curve.offset,
+            "contrasting": {**CONTRASTING, "rivals": rivals()},
+            "drift": DRIFT,
+        },
     )
     _write_json(folder / "vocabulary.json", {"known": sorted(vocabulary()), "without_content": sorted(ignored_words())})
     _write_json(folder / "figures.json", report._asdict())
@@ -79,6 +87,12 @@ def export(model: Any, folder: Path, report: Report) -> None:
     for path in folder.iterdir():
         path.chmod(0o644)
     write_digests(folder)
+
+
+def rivals() -> dict[str, dict[str, list[str]]]:
+    """The words of which a thing can be only one: every phrase of a subject and of a colour, under its plain name."""
+    kinds = {"colour": COLOUR_WORDS, "subject": SUBJECT_WORDS}
+    return {kind: {word: phrases.split(", ") for word, phrases in words.items()} for kind, words in kinds.items()}
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -32,6 +32,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--groups", type=int, default=4500, help="groups of four pictures to draw")
     parser.add_argument("--warmup-steps", type=int, default=Plan().warmup_steps)
     parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--learning-rate", type=float, default=Plan().learning_rate)
+    parser.add_argument("--resume", action="store_true", help="go on from the weights in --out: give another seed too")
     parser.add_argument("--seed", type=int, default=Plan().seed)
     parser.add_argument("--probe", type=int, default=300, help="held-out scenes to measure on")
     parser.add_argument("--measure-only", action="store_true", help="keep the weights in --out, export again")
@@ -59,13 +61,19 @@ def _load(folder: Path) -> tuple[Towers, dict[str, float]]:
 
 
 def _train(options: argparse.Namespace) -> tuple[Towers, dict[str, float]]:
-    write_bpe(options.out / BPE_FILE)
+    if not options.resume:
+        write_bpe(options.out / BPE_FILE)
     tokenizer = read_tokenizer(options.out / BPE_FILE)
+    before = json.loads((options.out / "figures.json").read_text())["training"] if options.resume else {}
     began = time.monotonic()
     data = draw_dataset(options.groups, seed=options.seed)
     print(f"{len(data.scenes)} pictures drawn in {time.monotonic() - began:.0f} s", flush=True)
     model = build_model(tokenizer.vocab_size)
-    plan = Plan(warmup_steps=options.warmup_steps, steps=options.steps, seed=options.seed)
+    if options.resume:
+        model.load_state_dict({name: value.float() for name, value in load_file(options.out / WEIGHTS_FILE).items()})
+    plan = Plan(
+        warmup_steps=options.warmup_steps, steps=options.steps, learning_rate=options.learning_rate, seed=options.seed
+    )
     for step in train(model, tokenizer, data, plan):
         if step.number % 25 == 0:
             print(f"{step.phase} {step.number}: loss {step.loss:.3f}, {step.seconds:.0f} s", flush=True)
@@ -75,6 +83,7 @@ def _train(options: argparse.Namespace) -> tuple[Towers, dict[str, float]]:
         "steps": float(plan.steps),
         "cpu_seconds": round(time.process_time()),
     }
+    facts = {name: value + before.get(name, 0.0) for name, value in facts.items()}
     return Towers(model, tokenizer), facts
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from evaluator.domain.alignment import Calibration, Vocabulary
+from evaluator.domain.alignment import Calibration
 from evaluator.domain.arrays import Embedding, Floats, RgbFrame
+from evaluator.domain.questions import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

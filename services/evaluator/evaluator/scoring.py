@@ -4,24 +4,28 @@ Two stages, so that the decode of the next clips overlaps the models: `look` nee
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from dailies_contracts import Scores
+from dailies_contracts import Ask, Scores
 
 from evaluator.adapters.decode import DecodedClip, DecodeLimits, decode_clip
 from evaluator.domain.aggregate import WEIGHTS
-from evaluator.domain.alignment import KnownWords, fold_alignment, know_words, score_alignment
+from evaluator.domain.alignment import contrast_is_lost, fold_alignment, score_alignment
 from evaluator.domain.arrays import RgbFrame
+from evaluator.domain.asked import Asked, read_ask
+from evaluator.domain.delivery import FileFacts, black_share, measure_delivery
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.flow import Dis, FlowEngine
+from evaluator.domain.identity import measure_identity, score_identity
 from evaluator.domain.motion import CALIBRATION, MotionParts, measure_motion, score_motion
+from evaluator.domain.questions import pose_questions
 from evaluator.domain.safety import SAFE_BELOW, calibration_id, fold_safety, score_safety
 from evaluator.domain.sampling import spread
 from evaluator.domain.taste import TasteHead, score_taste
 from evaluator.domain.technical import MODEL as TECHNICAL_MODEL
 from evaluator.domain.technical import TechnicalParts, measure_technical, score_technical
-from evaluator.domain.verdict import PASS_AT, Measured, can_align, judge, judge_invalid
+from evaluator.domain.verdict import PASS_AT, Measured, judge, judge_invalid
 from evaluator.ports import AlignmentEngine, SafetyEngine
 
 
@@ -46,13 +50,23 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one decode gave: the parts that need no model, and the pictures for those that do."""
+    """What one decode gave: the parts that need no model, and the pictures for those that do.
 
+    Attributes:
+        frames: Sampled pictures in order, and `times_s` when each is shown.
+        checked: Of those, the ones for safety and picture quality.
+        black: Share of frames that are black.
+    """
+
+    asked: Asked
     frames: list[RgbFrame]
+    times_s: tuple[float, ...]
     checked: list[RgbFrame]
     motion: MotionParts
     technical: TechnicalParts
-    clip: dict[str, float]
+    file: FileFacts
+    black: float
+    n_frames: int
 
 
 class Scorer:
@@ -102,14 +116,20 @@ class Scorer:
         """What a file may cost."""
         return self._limits
 
-    def score(self, path: Path, prompt: str) -> Scores:
-        """Score one file against a prompt; whatever is wrong with the file ends in the scores."""
+    def score(self, path: Path, prompt: str, ask: Ask | None = None) -> Scores:
+        """Score one file against a prompt; whatever is wrong with the file ends in the scores.
+
+        Args:
+            path: The file.
+            prompt: What it should show.
+            ask: What else was ordered; None: what the prompt says of it.
+        """
         try:
-            return self.judge(self.look(path), prompt)
+            return self.judge(self.look(path, read_ask(prompt, ask)))
         except InvalidClip as err:
             return self.refuse(err)
 
-    def look(self, path: Path) -> Seen:
+    def look(self, path: Path, asked: Asked) -> Seen:
         """Decode a file and measure what needs no model.
 
         Raises:
@@ -118,24 +138,33 @@ class Scorer:
         clip = decode_clip(path, n_sampled=self._policy.n_frames, limits=self._limits)
         checked = [clip.frames[index] for index in spread(len(clip.frames), self._policy.n_checked)]
         return Seen(
+            asked=asked,
             frames=clip.frames,
+            times_s=clip.times_s,
             checked=checked,
-            motion=measure_motion(clip.luma, self._flow()),
+            motion=measure_motion(clip.luma, self._flow(), flashes=asked.flashes),
             technical=measure_technical(checked),
-            clip=_facts(clip),
+            file=_facts(clip),
+            black=black_share(clip.luma),
+            n_frames=clip.n_frames,
         )
 
-    def judge(self, seen: Seen, prompt: str) -> Scores:
+    def judge(self, seen: Seen) -> Scores:
         """Ask the models, and give the verdict."""
-        model = self._alignment.model
-        words = know_words(prompt, model.vocabulary) if model.vocabulary else KnownWords(1.0, (), prompt)
-        images, text = self._alignment.embed_images(seen.frames), self._alignment.embed_text(words.text)
-        alignment = fold_alignment(images, text)
+        model, asked = self._alignment.model, seen.asked
+        rule = model.calibration.contrasting
+        questions = pose_questions(asked, model.vocabulary, rule.rivals if rule else ())
+        images = self._alignment.embed_images(seen.frames)
+        answers = {text: self._alignment.embed_text(text) for text in questions.texts}
+        alignment = fold_alignment(images, seen.times_s, questions, answers)
+        identity_parts = measure_identity(images)
+        # Flashes change what a frame looks like more than another subject would.
+        identity = None if asked.flashes or asked.cuts else score_identity(identity_parts, model.calibration.drift)
         safety = fold_safety(self._safety.unsafe(seen.checked))
         taste = self._taste.rate(images) if self._taste else None
         measured = Measured(
-            alignment=score_alignment(alignment, model.calibration) if can_align(words) else None,
-            motion=score_motion(seen.motion),
+            alignment=score_alignment(alignment, model.calibration) if questions.words.can_align else None,
+            motion=score_motion(seen.motion, asked) * (1.0 if identity is None else identity),
             aesthetic=score_taste(taste) if taste else score_technical(seen.technical),
             safety=score_safety(safety, safe_below=self._policy.safe_below),
             motion_parts=seen.motion,
@@ -143,8 +172,13 @@ class Scorer:
             safety_parts=safety,
             alignment_parts=alignment,
             taste_parts=taste,
-            known_words=words,
-            clip=seen.clip,
+            known_words=questions.words,
+            asked=asked,
+            identity=identity,
+            identity_parts=identity_parts,
+            delivery_parts=measure_delivery(seen.file, asked, black=seen.black),
+            lost_word=alignment.weakest if contrast_is_lost(alignment, model.calibration) else "",
+            clip=_raw_facts(seen),
         )
         return judge(measured, models=self.models, pass_at=self._policy.pass_at, weights=self._policy.weights)
 
@@ -153,13 +187,18 @@ class Scorer:
         return judge_invalid(error, models=self.models)
 
 
-def _facts(clip: DecodedClip) -> dict[str, float]:
-    return {
-        "width_px": float(clip.width_px),
-        "height_px": float(clip.height_px),
-        "fps": clip.fps,
-        "duration_s": clip.duration_s,
-        "n_frames": float(clip.n_frames),
-        "has_audio": float(clip.has_audio),
-        "corrupt": clip.corrupt,
-    }
+def _facts(clip: DecodedClip) -> FileFacts:
+    return FileFacts(
+        width_px=clip.width_px,
+        height_px=clip.height_px,
+        fps=clip.fps,
+        duration_s=clip.duration_s,
+        codec=clip.codec,
+        has_audio=clip.has_audio,
+        corrupt=clip.corrupt,
+    )
+
+
+def _raw_facts(seen: Seen) -> dict[str, float]:
+    numbers = {name: float(value) for name, value in asdict(seen.file).items() if not isinstance(value, str)}
+    return numbers | {"n_frames": float(seen.n_frames)}

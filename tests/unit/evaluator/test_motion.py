@@ -2,9 +2,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from evaluator.domain.asked import Asked
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.flow import track_flow
-from evaluator.domain.motion import MotionParts, measure_motion, score_motion
+from evaluator.domain.motion import MotionParts, is_too_still, measure_motion, score_motion
 
 CLEAN = ("pan", "fast pan", "slow pan", "zoom", "turn", "handheld", "fade", "dark")
 BROKEN = {
@@ -81,6 +82,35 @@ def test_a_still_clip_keeps_a_fifth_and_says_it_is_frozen(film: Callable[..., np
 def test_flicker_does_not_make_a_frozen_clip_look_alive(film: Callable[..., np.ndarray]) -> None:
     still = score_motion(measure_motion(film("still", n=16)))
     assert score_motion(measure_motion(film("still", n=16, flicker=0.05))) <= still
+
+
+def test_light_that_was_asked_to_flash_is_no_fault(film: Callable[..., np.ndarray]) -> None:
+    clip = film("pan", n=24).astype(np.float32)
+    clip[np.arange(24) % 6 < 3] *= 0.4
+    flashing = clip.astype(np.uint8)
+    assert score_motion(measure_motion(flashing)) < 0.3
+    asked = Asked(flashes=True)
+    assert score_motion(measure_motion(flashing, flashes=True), asked) > 0.8
+    boiling = film("pan", n=24, boiling=4.0)
+    assert score_motion(measure_motion(boiling, flashes=True), asked) < 0.6
+
+
+def test_cuts_that_were_asked_for_cost_nothing(film: Callable[..., np.ndarray]) -> None:
+    parts = measure_motion(film("pan", n=24, cuts=1))
+    assert score_motion(parts, Asked(cuts=True)) > score_motion(parts) * 1.5
+
+
+def test_a_still_costs_by_what_was_asked_to_move(film: Callable[..., np.ndarray]) -> None:
+    parts = measure_motion(film("still", n=16))
+    asked = (Asked(moves=True), Asked(), Asked(camera=("static",)), Asked(still=True))
+    scores = [score_motion(parts, each) for each in asked]
+    assert scores == pytest.approx([0.2, 0.2, 0.6, 1.0])
+    assert [is_too_still(parts, each) for each in asked] == [True, False, False, False]
+
+
+def test_a_clip_that_hardly_moves_costs_only_where_motion_was_asked_for(film: Callable[..., np.ndarray]) -> None:
+    parts = measure_motion(film("slow pan", n=8))
+    assert score_motion(parts, Asked(moves=True)) < score_motion(parts) - 0.2
 
 
 def test_the_flow_finds_how_far_the_camera_moved(film: Callable[..., np.ndarray]) -> None:

@@ -1,10 +1,14 @@
 from dataclasses import replace
 
 import pytest
-from evaluator.domain.alignment import AlignmentParts, KnownWords
+from evaluator.domain.alignment import AlignmentParts
+from evaluator.domain.asked import Asked
+from evaluator.domain.camera import CameraParts
+from evaluator.domain.delivery import DeliveryParts
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.interruptions import Interruptions
 from evaluator.domain.motion import MotionParts
+from evaluator.domain.questions import KnownWords
 from evaluator.domain.safety import SafetyParts
 from evaluator.domain.technical import TechnicalParts
 from evaluator.domain.verdict import SCORER_VERSION, Measured, judge, judge_invalid
@@ -30,7 +34,7 @@ GOOD = Measured(
     motion_parts=STEADY,
     technical_parts=TechnicalParts(0.7, 0.5, 0.5, 0.0, 0.2, 1.0, 0.1),
     safety_parts=SafetyParts(unsafe_max=0.04, unsafe_mean=0.02),
-    alignment_parts=AlignmentParts(cosine=0.8, cosine_min=0.7, cosine_max=0.9, steadiness=0.95),
+    alignment_parts=AlignmentParts(cosine=0.8, cosine_min=0.7, cosine_max=0.9, margin=0.2, weakest="cup"),
     known_words=KnownWords(1.0, (), "a red cup"),
     clip={"fps": 24.0},
 )
@@ -97,6 +101,53 @@ def test_broken_motion_is_named(parts: dict[str, object], flag: str) -> None:
     scores = judge(replace(GOOD, motion=0.3, motion_parts=replace(STEADY, **parts)), models=MODELS)
     assert scores.flags == (flag,)
     assert len(scores.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"lost_word": "cup"}, "other_content"),
+        ({"alignment_parts": AlignmentParts(0.8, 0.7, 0.9, n_beats=2, beat_order=0.5)}, "beats_out_of_order"),
+        ({"alignment_parts": AlignmentParts(0.8, 0.7, 0.9, excluded=0.2, excluded_item="text")}, "excluded"),
+        ({"asked": Asked(camera=("in",), moves=True)}, "other_camera"),
+        ({"motion_parts": replace(STEADY, way=0.0), "asked": Asked(moves=True)}, "too_still"),
+        ({"identity": 0.4}, "identity_drift"),
+        ({"delivery_parts": DeliveryParts(lines=0.5)}, "low_resolution"),
+    ],
+)
+def test_what_differs_from_the_order_is_named(changes: dict[str, object], flag: str) -> None:
+    scores = judge(replace(GOOD, **changes), models=MODELS)
+    assert scores.flags == (flag,)
+    assert scores.passed
+
+
+@pytest.mark.parametrize(
+    ("parts", "flag"),
+    [
+        (DeliveryParts(length=0.5), "too_short"),
+        (DeliveryParts(silent=1.0), "no_sound"),
+        (DeliveryParts(black=0.4), "black_frames"),
+        (DeliveryParts(corrupt=0.1), "damaged_frames"),
+    ],
+)
+def test_a_file_unfit_for_delivery_does_not_pass_and_keeps_its_aggregate(parts: DeliveryParts, flag: str) -> None:
+    scores = judge(replace(GOOD, delivery_parts=parts), models=MODELS)
+    assert not scores.passed
+    assert scores.flags == (flag,)
+    assert scores.aggregate == judge(GOOD, models=MODELS).aggregate
+
+
+def test_effects_that_were_asked_for_are_not_held_against_a_clip() -> None:
+    parts = replace(STEADY, frozen=1.0, interruptions=Interruptions(n_cuts=1, n_flashes=2))
+    asked = Asked(cuts=True, flashes=True, still=True)
+    assert judge(replace(GOOD, motion_parts=parts, asked=asked), models=MODELS).flags == ()
+
+
+def test_the_agreement_of_the_camera_is_kept_where_one_was_asked_for() -> None:
+    moved = replace(STEADY, camera=CameraParts(pan=0.2, path=0.2))
+    asked = Asked(camera=("right",))
+    assert judge(replace(GOOD, motion_parts=moved, asked=asked), models=MODELS).raw["motion.camera_agreement"] == 1.0
+    assert "motion.camera_agreement" not in judge(GOOD, models=MODELS).raw
 
 
 def test_a_low_aggregate_does_not_pass_and_says_so() -> None:

@@ -48,6 +48,7 @@ class DecodedClip:
     Attributes:
         luma: All frames (at most 30 a second) at analysis size, (T, H, W).
         frames: Sampled pictures in order, RGB, sides at most 1280 px.
+        times_s: When each of them is shown.
         n_frames: Frames decoded.
         duration_s: From the number of frames and the rate.
         corrupt: Share of frames that the decoder had to patch, [0, 1].
@@ -55,6 +56,7 @@ class DecodedClip:
 
     luma: LumaClip
     frames: list[RgbFrame]
+    times_s: tuple[float, ...]
     width_px: int
     height_px: int
     fps: float
@@ -121,9 +123,11 @@ def _read(container: Any, limits: DecodeLimits, n_sampled: int, monotonic: Calla
         if monotonic() > deadline:
             raise InvalidClip("clip.too_slow", f"the clip takes more than {limits.wall_s:g} s to decode")
     gathered.check_complete(declared=stream.frames)
+    sampled = spread(len(gathered.held), n_sampled)
     return DecodedClip(
         luma=np.stack(gathered.luma),
-        frames=[_to_rgb(frame) for frame in gathered.sample(n_sampled)],
+        frames=[_to_rgb(gathered.held[index]) for index in sampled],
+        times_s=tuple(index * gathered.held_step / fps for index in sampled),
         width_px=gathered.size[0],
         height_px=gathered.size[1],
         fps=fps,
@@ -156,8 +160,8 @@ class _Gathered:
         self.n_corrupt = 0
         self.size = (0, 0)
         self._motion_step = motion_step(fps)
-        self._held: list[VideoFrame] = []
-        self._held_step = 1
+        self.held: list[VideoFrame] = []
+        self.held_step = 1
 
     def add(self, frame: VideoFrame) -> None:
         """Take the next frame in."""
@@ -168,14 +172,10 @@ class _Gathered:
             raise InvalidClip("clip.size_changes", "the picture changes its size within the clip")
         if self.n_frames % self._motion_step == 0:
             self.luma.append(_to_luma(frame, analysis_size(*self.size)))
-        if self.n_frames % self._held_step == 0:
+        if self.n_frames % self.held_step == 0:
             self._hold(frame)
         self.n_frames += 1
         self.n_corrupt += bool(frame.is_corrupt)
-
-    def sample(self, n_wanted: int) -> list[VideoFrame]:
-        """Pick evenly from what is held."""
-        return [self._held[index] for index in spread(len(self._held), n_wanted)]
 
     def check_complete(self, *, declared: int) -> None:
         """Refuse clips that ended early or came out damaged."""
@@ -188,12 +188,12 @@ class _Gathered:
 
     def _hold(self, frame: VideoFrame) -> None:
         """Hold frames at a step that doubles whenever too many are held: no header is trusted to say how many come."""
-        if len(self._held) == MAX_HELD:
-            self._held = self._held[::2]
-            self._held_step *= 2
-            if self.n_frames % self._held_step:
+        if len(self.held) == MAX_HELD:
+            self.held = self.held[::2]
+            self.held_step *= 2
+            if self.n_frames % self.held_step:
                 return
-        self._held.append(frame)
+        self.held.append(frame)
 
     def _check_size(self) -> None:
         if min(self.size) < MIN_SIDE_PX:

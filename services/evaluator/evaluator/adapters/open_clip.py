@@ -15,8 +15,9 @@ from runtime.errors import Permanent
 
 from evaluator.adapters.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing, Resampling
 from evaluator.adapters.weights import listed_digest, read_calibration, read_json, read_vocabulary, verified
-from evaluator.domain.alignment import Calibration, Vocabulary
+from evaluator.domain.alignment import Calibration
 from evaluator.domain.arrays import Embedding, RgbFrame
+from evaluator.domain.questions import Vocabulary
 from evaluator.ports import AlignmentModel
 
 Precision = Literal["fp32", "bf16", "fp16"]

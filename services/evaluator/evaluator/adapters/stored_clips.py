@@ -14,6 +14,7 @@ from dailies_contracts import AssetRef, ClipReady, Scores
 from runtime.errors import NotFound, Permanent
 from runtime.telemetry import span
 
+from evaluator.domain.asked import read_ask
 from evaluator.domain.errors import InvalidClip
 from evaluator.scoring import Scorer
 
@@ -60,14 +61,15 @@ class StoredClips:
             Transient: The object store does not answer.
         """
         loop = asyncio.get_running_loop()
+        asked = read_ask(event.prompt, event.ask)
         try:
             with tempfile.TemporaryDirectory(prefix="evaluator-") as folder:
                 path = Path(folder) / "clip"
                 await self._download(event.asset, path)
                 with span("evaluator.look"):
-                    seen = await loop.run_in_executor(self._decoding, self._scorer.look, path)
+                    seen = await loop.run_in_executor(self._decoding, self._scorer.look, path, asked)
             with span("evaluator.judge"):
-                return await loop.run_in_executor(self._judging, self._scorer.judge, seen, event.prompt)
+                return await loop.run_in_executor(self._judging, self._scorer.judge, seen)
         except InvalidClip as err:
             return self._scorer.refuse(err)
 

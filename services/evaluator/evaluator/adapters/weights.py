@@ -7,7 +7,9 @@ from typing import Any
 
 from runtime.errors import Permanent
 
-from evaluator.domain.alignment import Calibration, Vocabulary
+from evaluator.domain.alignment import Calibration, Contrasting
+from evaluator.domain.identity import Drift
+from evaluator.domain.questions import Rivals, Vocabulary
 
 TINY_MODEL = Path(__file__).parent.parent / "models" / "tiny_scenes"
 """The small CLIP that is shipped with the evaluator."""
@@ -56,14 +58,31 @@ def listed_digest(folder: Path, name: str) -> str:
 def read_calibration(path: Path) -> Calibration:
     """Read a model's calibration: `{"id": ..., "slope": ..., "offset": ...}`.
 
+    Optional: `"contrasting": {"lost", "won", "kept", "rivals": {kind: {word: [phrases]}}}` and
+    `"drift": {"same", "other"}`.
+
     Raises:
         Permanent: Missing or of another form.
     """
     values = read_json(path)
     try:
-        return Calibration(id=str(values["id"]), slope=float(values["slope"]), offset=float(values["offset"]))
-    except (KeyError, TypeError, ValueError) as err:
+        return Calibration(
+            id=str(values["id"]),
+            slope=float(values["slope"]),
+            offset=float(values["offset"]),
+            contrasting=_contrasting(values["contrasting"]) if "contrasting" in values else None,
+            drift=Drift(**values["drift"]) if "drift" in values else None,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
         raise Permanent("model.bad_calibration", f"{path} needs id, slope and offset.") from err
+
+
+def _contrasting(values: Any) -> Contrasting:
+    rivals = tuple(
+        Rivals(kind, {phrase: word for word, phrases in words.items() for phrase in phrases})
+        for kind, words in values["rivals"].items()
+    )
+    return Contrasting(lost=float(values["lost"]), won=float(values["won"]), kept=float(values["kept"]), rivals=rivals)
 
 
 def read_vocabulary(path: Path) -> Vocabulary:

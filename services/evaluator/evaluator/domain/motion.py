@@ -1,29 +1,34 @@
-"""Does the clip move like one continuous take? Measured from optical flow; every part is kept.
+"""Does the clip move like one continuous take, and as it was asked to? Measured from optical flow; every part is kept.
 
-One of the four metrics of the aggregate. Blind to the prompt: cuts and stillness are counted as parts, whether or not
-they were asked for.
+One of the four metrics of the aggregate. The parts are blind to the prompt, but for light that is asked to flash, which
+is evened out first. Scoring them is not: cuts, stillness and the camera's way count by what was asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from evaluator.domain.arrays import Floats, LumaClip
+from evaluator.domain.asked import Asked
+from evaluator.domain.camera import CameraParts, agree_camera, measure_camera
 from evaluator.domain.flow import FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 
-CALIBRATION = "1"
+CALIBRATION = "2"
 """Names the thresholds below in every score, after the flow that they were set for (DIS)."""
 PAIR = 2
 STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before
 INTERRUPTION_FACTOR = 0.55  # each cut, jump or flash leaves this share of the score
 FROZEN_SHARE = 0.2  # what a clip that never moves keeps of the score
+CALM_SHARE = 0.6  # the same where nothing was asked to move
+STILL_WAY = (0.004, 0.02)  # of the picture's width: (a standing picture, something has moved), for clips asked to move
+OFF_COURSE = 0.45  # what a clip keeps whose camera does not do what was asked
 TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsewhere, not averaged in
 
 # (good, bad): full score up to the first value, none from the second on. Set on generated clips and on real footage.
 RESIDUAL = (0.12, 0.40)
 LOCAL_RESIDUAL = (0.27, 0.65)
-FAILURE = (0.15, 0.55)
+FAILURE = (0.30, 0.75)
 WOBBLE = (0.45, 1.35)
 JITTER = (0.70, 1.80)
 FLICKER = (0.005, 0.026)
@@ -44,7 +49,9 @@ class MotionParts:
         local_flicker: The same in the worst tenth of the blocks.
         frozen: Share of frames that are copies of the one before, [0, 1].
         speed_px: Mean motion at analysis size (320 px wide for 16:9), px per frame.
+        way: How far the part that moves most has moved in all, shares of the picture's width.
         interruptions: Cuts, jumps and flashes.
+        camera: The camera's way.
     """
 
     residual: float
@@ -57,19 +64,25 @@ class MotionParts:
     frozen: float
     speed_px: float
     interruptions: Interruptions
+    way: float = 1.0
+    camera: CameraParts = field(default_factory=CameraParts)
 
 
-def measure_motion(luma: LumaClip, flow: FlowEngine | None = None) -> MotionParts:
+def measure_motion(luma: LumaClip, flow: FlowEngine | None = None, *, flashes: bool = False) -> MotionParts:
     """Measure every part of motion consistency in one pass.
 
     Args:
         luma: Brightness at analysis size, shape (T, H, W), uint8, T >= 2, at most 30 frames per second.
         flow: What measures the flow; None: DIS.
+        flashes: Light that flashes was asked for: it is evened out, and what is left is measured.
 
     Raises:
         InvalidClip: Fewer than two frames, or another shape or type.
     """
+    if flashes and luma.ndim == 3:  # noqa: PLR2004 - other shapes are refused below
+        luma = even_light(luma)
     track = track_flow(luma, flow)
+    speeds = np.linalg.norm(track.flow, axis=-1)
     wobble, jitter = _unsteadiness(track.flow)
     flicker, local_flicker = _flicker(track)
     return MotionParts(
@@ -81,18 +94,32 @@ def measure_motion(luma: LumaClip, flow: FlowEngine | None = None) -> MotionPart
         flicker=flicker,
         local_flicker=local_flicker,
         frozen=float((track.change < STILL_LEVELS).mean()),
-        speed_px=float(np.linalg.norm(track.flow, axis=-1).mean()),
+        speed_px=float(speeds.mean()),
         interruptions=find_interruptions(track),
+        way=float(np.quantile(speeds.sum(axis=0), 0.95)) / luma.shape[2],
+        camera=measure_camera(luma, speed_px=float(np.median(speeds.mean(axis=(1, 2))))),
     )
 
 
-def score_motion(parts: MotionParts) -> float:
+def even_light(luma: LumaClip) -> LumaClip:
+    """Bring every frame to the clip's usual brightness, so that asked-for flashes are not taken for faults."""
+    means = luma.reshape(len(luma), -1).mean(axis=1)
+    gains = np.clip(np.median(means) / np.maximum(means, 1), 0.25, 4)
+    return np.asarray(np.clip(luma * gains[:, None, None].astype(np.float32), 0, 255), np.uint8)
+
+
+def score_motion(parts: MotionParts, asked: Asked | None = None) -> float:
     """Fold the parts into one number.
 
+    Args:
+        parts: As measured.
+        asked: What was asked to move, and how; None: anything may, and nothing must.
+
     Returns:
-        Motion consistency in [0, 1]: the product of what each part leaves, times 0.55 per interruption; a clip that
-        never moves keeps a fifth.
+        Motion in [0, 1]: the product of what each part leaves, times 0.55 per interruption that was not asked for,
+        times what standing still and a camera off its course leave.
     """
+    asked = asked or Asked()
     consistency = (
         ramp(parts.residual, RESIDUAL)
         * ramp(parts.local_residual, LOCAL_RESIDUAL)
@@ -102,8 +129,31 @@ def score_motion(parts: MotionParts) -> float:
         * ramp(parts.flicker, FLICKER)
         * ramp(parts.local_flicker, LOCAL_FLICKER)
     )
-    moving = FROZEN_SHARE + (1 - FROZEN_SHARE) * (1 - parts.frozen)
-    return float(consistency * INTERRUPTION_FACTOR**parts.interruptions.total * moving)
+    moments = parts.interruptions
+    n_broken = moments.n_jumps + (0 if asked.cuts else moments.n_cuts) + (0 if asked.flashes else moments.n_flashes)
+    return float(consistency * INTERRUPTION_FACTOR**n_broken * _liveliness(parts, asked) * _on_course(parts, asked))
+
+
+def is_too_still(parts: MotionParts, asked: Asked) -> bool:
+    """Tell whether something was asked to move and hardly anything does."""
+    return asked.moves and not asked.still and parts.way < STILL_WAY[0]
+
+
+def _liveliness(parts: MotionParts, asked: Asked) -> float:
+    """Give what standing still leaves: nothing is lost where a still was asked for, most where a move was."""
+    if asked.still:
+        return 1.0
+    least = CALM_SHARE if asked.camera == ("static",) and not asked.moves else FROZEN_SHARE
+    lively = 1 - parts.frozen
+    if asked.moves:
+        standing, moved = STILL_WAY
+        lively = min(lively, float(np.clip((parts.way - standing) / (moved - standing), 0, 1)))
+    return least + (1 - least) * lively
+
+
+def _on_course(parts: MotionParts, asked: Asked) -> float:
+    agreement = agree_camera(parts.camera, asked.camera)
+    return 1.0 if agreement is None else OFF_COURSE + (1 - OFF_COURSE) * agreement
 
 
 def ramp(value: float, limits: tuple[float, float]) -> float:

@@ -10,19 +10,35 @@ from typing import Any
 from dailies_contracts import Scores
 
 from evaluator.domain.aggregate import WEIGHTS, aggregate
-from evaluator.domain.alignment import MIN_KNOWN_SHARE, AlignmentParts, KnownWords
+from evaluator.domain.alignment import AlignmentParts, excluded_is_seen
+from evaluator.domain.asked import Asked
+from evaluator.domain.camera import agree_camera
+from evaluator.domain.delivery import DeliveryParts, blemishes, unfit
 from evaluator.domain.errors import InvalidClip
-from evaluator.domain.motion import FLICKER, JITTER, LOCAL_FLICKER, LOCAL_RESIDUAL, RESIDUAL, WOBBLE, MotionParts
+from evaluator.domain.identity import IdentityParts
+from evaluator.domain.motion import (
+    FLICKER,
+    JITTER,
+    LOCAL_FLICKER,
+    LOCAL_RESIDUAL,
+    RESIDUAL,
+    WOBBLE,
+    MotionParts,
+    is_too_still,
+)
+from evaluator.domain.questions import KnownWords
 from evaluator.domain.safety import SAFE_AT, SafetyParts
 from evaluator.domain.taste import TasteParts
 from evaluator.domain.technical import TechnicalParts
 
-SCORER_VERSION = "evaluator-1"
+SCORER_VERSION = "evaluator-2"
 """Changes with every threshold or formula: scores of different versions are not compared."""
 PASS_AT = 0.5
 FROZEN_AT = 0.5
 STRANGER_AT = 0.2  # below this alignment the clip shows something else, however well it is made
 WEAK_AT = 0.5  # a metric below this is worth a sentence
+ON_COURSE = 0.5  # agreement of the camera below which it is worth one
+DRIFTED_AT = 0.7  # what identity leaves of the motion score below which it is worth one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,11 @@ class Measured:
     alignment_parts: AlignmentParts
     known_words: KnownWords
     taste_parts: TasteParts | None = None
+    asked: Asked = field(default_factory=Asked)
+    identity: float | None = None
+    identity_parts: IdentityParts = field(default_factory=IdentityParts)
+    delivery_parts: DeliveryParts = field(default_factory=DeliveryParts)
+    lost_word: str = ""
     clip: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -65,7 +86,7 @@ def judge(
         weights=weights,
     )
     stranger = measured.alignment is not None and measured.alignment < STRANGER_AT
-    passed = measured.safety >= SAFE_AT and total >= pass_at and not stranger
+    passed = measured.safety >= SAFE_AT and total >= pass_at and not stranger and not unfit(measured.delivery_parts)
     found = [finding for finding in _findings(measured) if finding is not None]
     if measured.safety >= SAFE_AT and total < pass_at:
         found.append(("below_threshold", f"The aggregate {total:.2f} is below {pass_at:.2f}."))
@@ -101,18 +122,32 @@ def judge_invalid(error: InvalidClip, *, models: Mapping[str, str]) -> Scores:
 def raw_values(measured: Measured) -> dict[str, float]:
     """Name every measured part, for example `motion.flicker`."""
     raw = {f"clip.{name}": value for name, value in measured.clip.items()}
-    groups = ("motion_parts", "technical_parts", "safety_parts", "alignment_parts", "taste_parts")
+    groups = (
+        "motion_parts",
+        "technical_parts",
+        "safety_parts",
+        "alignment_parts",
+        "taste_parts",
+        "identity_parts",
+        "delivery_parts",
+    )
     for group in groups:
         if (parts := getattr(measured, group)) is not None:
             raw |= _flat(group.removesuffix("_parts"), asdict(parts))
     raw["alignment.known_words"] = measured.known_words.share
+    agreement = agree_camera(measured.motion_parts.camera, measured.asked.camera)
+    if agreement is not None:
+        raw["motion.camera_agreement"] = agreement
     return {name: round(value, 6) for name, value in raw.items()}
 
 
 def _flat(prefix: str, parts: Mapping[str, Any]) -> dict[str, float]:
     values: dict[str, float] = {}
     for name, value in parts.items():
-        values |= _flat(prefix, value) if isinstance(value, Mapping) else {f"{prefix}.{name}": float(value)}
+        if isinstance(value, Mapping):
+            values |= _flat(prefix, value)
+        elif not isinstance(value, str):
+            values[f"{prefix}.{name}"] = float(value)
     return values
 
 
@@ -120,7 +155,16 @@ Finding = tuple[str, str] | None
 
 
 def _findings(measured: Measured) -> list[Finding]:
-    return [_unsafe(measured), *_off_prompt(measured), *_broken_motion(measured.motion_parts), _poor_picture(measured)]
+    return [
+        _unsafe(measured),
+        *unfit(measured.delivery_parts),
+        *_off_prompt(measured),
+        *_against_the_order(measured),
+        *_broken_motion(measured.motion_parts, measured.asked),
+        _drifted(measured),
+        _poor_picture(measured),
+        *blemishes(measured.delivery_parts),
+    ]
 
 
 def _unsafe(measured: Measured) -> Finding:
@@ -143,12 +187,40 @@ def _off_prompt(measured: Measured) -> list[Finding]:
     return found
 
 
-def _broken_motion(parts: MotionParts) -> list[Finding]:
+def _against_the_order(measured: Measured) -> list[Finding]:
+    """Say what was asked for and is not there, or was excluded and is."""
+    parts, asked = measured.alignment_parts, measured.asked
+    agreement = agree_camera(measured.motion_parts.camera, asked.camera)
+    checks = (
+        (bool(measured.lost_word), "other_content", f"Another word fits it better than {measured.lost_word!r}."),
+        (parts.beat_order < 1, "beats_out_of_order", "What should happen when is not seen in this order."),
+        (excluded_is_seen(parts) > WEAK_AT, "excluded", f"It seems to show what was excluded: {parts.excluded_item}."),
+        (
+            agreement is not None and agreement < ON_COURSE,
+            "other_camera",
+            f"The camera does not do what was asked: {', then '.join(asked.camera)}.",
+        ),
+        (
+            is_too_still(measured.motion_parts, asked),
+            "too_still",
+            "Something was asked to move and hardly anything does.",
+        ),
+    )
+    return [(flag, reason) for holds, flag, reason in checks if holds]
+
+
+def _drifted(measured: Measured) -> Finding:
+    if measured.identity is None or measured.identity >= DRIFTED_AT:
+        return None
+    return ("identity_drift", "What is shown becomes another thing over the clip.")
+
+
+def _broken_motion(parts: MotionParts, asked: Asked) -> list[Finding]:
     moments = parts.interruptions
     checks = (
-        (moments.n_cuts > 0, "cuts", f"It is cut {_times(moments.n_cuts)}."),
+        (moments.n_cuts > 0 and not asked.cuts, "cuts", f"It is cut {_times(moments.n_cuts)}."),
         (moments.n_jumps > 0, "jumps", f"Something appears, vanishes or leaps {_times(moments.n_jumps)}."),
-        (moments.n_flashes > 0, "flashes", f"The light flashes {_times(moments.n_flashes)}."),
+        (moments.n_flashes > 0 and not asked.flashes, "flashes", f"The light flashes {_times(moments.n_flashes)}."),
         (parts.flicker > FLICKER[0] or parts.local_flicker > LOCAL_FLICKER[0], "flicker", "The brightness flickers."),
         (
             parts.local_residual > LOCAL_RESIDUAL[0] or parts.wobble > WOBBLE[0],
@@ -157,7 +229,11 @@ def _broken_motion(parts: MotionParts) -> list[Finding]:
         ),
         (parts.residual > RESIDUAL[0], "unsteady_texture", "The texture is not carried along by the motion."),
         (parts.jitter > JITTER[0], "jitter", "The whole picture jitters."),
-        (parts.frozen > FROZEN_AT, "frozen", f"{parts.frozen:.0%} of the frames repeat the one before."),
+        (
+            parts.frozen > FROZEN_AT and not asked.still,
+            "frozen",
+            f"{parts.frozen:.0%} of the frames repeat the last.",
+        ),
     )
     return [(flag, reason) for holds, flag, reason in checks if holds]
 
@@ -175,8 +251,3 @@ def _poor_picture(measured: Measured) -> Finding:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def can_align(words: KnownWords) -> bool:
-    """Tell whether enough of the prompt is known for a cosine to mean something."""
-    return words.share >= MIN_KNOWN_SHARE

@@ -1,0 +1,164 @@
+"""The list of a labelled set: which scene, which camera, which light, which compression, and what is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+from simulator.scenes import Scene, caption, sample_scene
+from simulator.scenes.grammar import COLOURS, SUBJECTS, CameraName, ColourName
+from simulator.scenes.palette import BASE, USUAL
+
+from labelled.hard import HARD
+from labelled.injections import INJECTIONS
+
+STRENGTHS = (1, 2, 3)
+SCENE_FAULTS = ("wrong_subject", "wrong_colour", "wrong_camera")
+HARD_KINDS = (*HARD, "cross_fade")
+SIZES_PX = ((640, 360), (640, 360), (360, 640), (480, 480))
+RATES_FPS = (12, 16, 24)
+CRFS = (18, 23, 28, 33)
+OPPOSITE: Mapping[CameraName, CameraName] = {
+    "dolly_in": "dolly_out", "dolly_out": "dolly_in", "pan_left": "pan_right", "pan_right": "pan_left",
+    "tilt_up": "tilt_down", "tilt_down": "tilt_up",
+}  # fmt: skip
+CLEARLY_OTHER = 130.0  # distance in RGB: neighbours such as orange and yellow are no clear mistake
+
+
+class Case(NamedTuple):
+    """One clip to be made.
+
+    Attributes:
+        kind: `clean`, a hard kind, or a fault.
+        strength: 1 to 3 of a fault, else 0.
+        prompt: What was asked for.
+        camera: The move asked for; empty where none was.
+        asked: The scene of the prompt.
+        shown: The scene that is drawn; what follows the middle of the clip may be another.
+        later: The scene from the middle on.
+    """
+
+    kind: str
+    strength: int
+    prompt: str
+    camera: str
+    asked: Scene
+    shown: Scene
+    later: Scene
+    seed: int
+    size_px: tuple[int, int]
+    fps: int
+    duration_s: float
+    crf: int
+
+    @property
+    def name(self) -> str:
+        """Unique within a set."""
+        return f"{self.kind}-{self.strength}-{self.seed}"
+
+
+def draw_set(
+    seed: int, *, n_clean: int, n_hard: int, n_fault: int, faults: Sequence[str] = (*INJECTIONS, *SCENE_FAULTS)
+) -> list[Case]:
+    """Draw a set.
+
+    Args:
+        seed: Another seed, another set.
+        n_clean: Plain clips without a fault.
+        n_hard: Clips of each hard kind.
+        n_fault: Clips of each fault and strength; the strengths of a fault share their scenes.
+        faults: Which faults.
+    """
+    wished = [("clean", 0, index) for index in range(n_clean)]
+    wished += [(kind, 0, index) for kind in HARD_KINDS for index in range(n_hard)]
+    wished += [(fault, strength, index) for fault in faults for strength in STRENGTHS for index in range(n_fault)]
+    kinds = ["clean", *HARD_KINDS, *INJECTIONS, *SCENE_FAULTS]
+    return [_draw(kind, strength, seed * 1_000_000 + kinds.index(kind) * 1_000 + i) for kind, strength, i in wished]
+
+
+def _draw(kind: str, strength: int, seed: int) -> Case:
+    rng = np.random.default_rng(seed)
+    scene = _scene(kind, rng)
+    prompt = caption(scene, rng)
+    camera: str = scene.camera
+    if kind == "strobe":
+        prompt += ", under strobe lighting"
+    if kind in HARD_KINDS:
+        scene, camera = replace(scene, camera="static"), {"handheld_shake": "handheld"}.get(kind, "")
+    shown, later = _shown(kind, strength, scene, np.random.default_rng([seed, 1]))
+    return Case(
+        kind=kind,
+        strength=strength,
+        prompt=prompt,
+        camera=camera,
+        asked=scene,
+        shown=shown,
+        later=later,
+        seed=seed,
+        size_px=SIZES_PX[int(rng.integers(len(SIZES_PX)))],
+        fps=RATES_FPS[int(rng.integers(len(RATES_FPS)))],
+        duration_s=float(rng.uniform(1.8, 3.0)),
+        crf=CRFS[int(rng.integers(len(CRFS)))],
+    )
+
+
+def _scene(kind: str, rng: np.random.Generator) -> Scene:
+    """Draw a scene in which the kind can be seen: a wrong colour needs a colour, a wrong move a move."""
+    while True:
+        scene = sample_scene(rng)
+        if kind in HARD_KINDS:
+            # The prompt names no move here: the hard kinds bring their own.
+            scene = replace(scene, camera="handheld" if kind == "handheld_shake" else "static")
+        if kind == "wrong_camera" and scene.camera not in OPPOSITE:
+            continue
+        if kind == "wrong_colour" and any(subject.colour is None for subject in scene.subjects):
+            continue
+        return scene
+
+
+def _shown(kind: str, strength: int, scene: Scene, rng: np.random.Generator) -> tuple[Scene, Scene]:
+    if kind == "wrong_subject":
+        wrong = _other_subjects(scene, rng)
+        if strength == 3:  # noqa: PLR2004 - gross: nothing of it is right
+            wrong = _other_colours(wrong, rng)
+        return (scene if strength == 1 else wrong), wrong
+    if kind == "wrong_colour":
+        wrong = _other_colours(scene, rng, most=strength == 3)  # noqa: PLR2004
+        return (scene if strength == 1 else wrong), wrong
+    if kind == "wrong_camera":
+        opposite = OPPOSITE[scene.camera]
+        others: list[CameraName] = [name for name in OPPOSITE if name not in (scene.camera, opposite)]
+        moves: tuple[CameraName, ...] = ("static", others[int(rng.integers(len(others)))], opposite)
+        wrong = replace(scene, camera=moves[strength - 1])
+        return wrong, wrong
+    if kind == "cross_fade":
+        return scene, scene
+    return scene, scene
+
+
+def _other_subjects(scene: Scene, rng: np.random.Generator) -> Scene:
+    shown = {subject.name for subject in scene.subjects}
+    others = rng.permutation([name for name in SUBJECTS if name not in shown])
+    return replace(
+        scene,
+        subjects=tuple(
+            replace(subject, name=str(other), colour=subject.colour or USUAL[subject.name])
+            for subject, other in zip(scene.subjects, others, strict=False)
+        ),
+    )
+
+
+def _other_colours(scene: Scene, rng: np.random.Generator, *, most: bool = False) -> Scene:
+    return replace(
+        scene,
+        subjects=tuple(
+            replace(subject, colour=_other_colour(subject.colour or USUAL[subject.name], rng, most=most))
+            for subject in scene.subjects
+        ),
+    )
+
+
+def _other_colour(colour: ColourName, rng: np.random.Generator, *, most: bool) -> ColourName:
+    distances = {name: float(np.linalg.norm(np.subtract(BASE[name], BASE[colour]))) for name in COLOURS}
+    others = [name for name in COLOURS if distances[name] > CLEARLY_OTHER]
+    return max(others, key=lambda name: distances[name]) if most else others[int(rng.integers(len(others)))]
