@@ -90,4 +90,5 @@ def test_every_score_names_its_models_and_keeps_its_parts(scored: Score) -> None
     assert set(scores.models) == {"alignment", "motion", "aesthetic", "safety"}
     assert scores.models["alignment"].startswith("tiny-scenes-1@")
     assert scores.models["aesthetic"].startswith("technical_quality")
-    assert {name.partition(".")[0] for name in scores.raw} == {"clip", "motion", "technical", "safety", "alignment"}
+    groups = {"clip", "delivery", "motion", "technical", "safety", "alignment", "identity"}
+    assert {name.partition(".")[0] for name in scores.raw} == groups
