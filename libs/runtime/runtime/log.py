@@ -14,13 +14,15 @@ from dailies_contracts import (
     Fact,
     JobRequested,
     MalformedEvent,
+    TenantEvent,
     cloudevents_headers,
     decode,
+    decode_fact,
     encode,
     job_filter,
     subject_of,
 )
-from dailies_contracts.subjects import PREFIX
+from dailies_contracts.subjects import PREFIX, check_token
 from nats.aio.client import Client
 
 from runtime.direct_get import DirectGet, Stored
@@ -29,6 +31,7 @@ from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, ApiError, Outg
 from runtime.telemetry import inject, trace_id_of
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T", bound=TenantEvent)
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 
@@ -136,6 +139,14 @@ class EventLog:
         if not isinstance(event, kind):
             raise InvariantBroken("log.wrong_type", subject)
         return event
+
+    async def facts_of_tenant(self, kind: type[T], tenant_id: str, *tokens: str) -> list[T]:
+        """Read a tenant's facts of one type, all or those whose subject goes on with some tokens, in order."""
+        prefix = ".".join((kind.PREFIX, check_token(tenant_id), kind.FACT, *tokens))
+        whole = len(tokens) == len(kind.TOKENS)
+        stored = await self._reader.last_of_each(VIDEO, (prefix if whole else f"{prefix}.>",))
+        events = (decode_fact(each.body, subject=each.subject) for each in stored)
+        return [event for event in events if isinstance(event, kind)]
 
     def _headers(self, event: Fact) -> dict[str, str]:
         headers = cloudevents_headers(event, source=self._source)

@@ -4,13 +4,16 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
 from nats.aio.client import Client
+from runtime.budgets import TenantSettings
 from runtime.clock import Clock
 from runtime.dead_letters import DeadLetter, list_dead_letters, replay
 from runtime.errors import NotFound
 
 from gateway.adapters.api_keys import ApiKeys
 from gateway.adapters.tenants import Tenants
+from gateway.domain.bodies import BudgetBody
 from gateway.domain.keys import KEY_BYTES, SECRET_BYTES, ApiKey, check_tenant, new_key, new_webhook_secret
 from gateway.domain.tenants import with_budget, with_new_webhook_secret
 
@@ -63,11 +66,14 @@ class Admin:
         """
         await self._keys.withdraw(check_tenant(tenant_id), key_id)
 
-    async def set_budget(self, tenant_id: str, *, limit_usd_micros: int) -> None:
-        """Limit all that the tenant may spend; what is spent and held already stays."""
-        await self._tenants.change(
-            check_tenant(tenant_id), lambda settings: with_budget(settings, limit_usd_micros=limit_usd_micros)
-        )
+    async def set_budget(self, tenant_id: str, body: BudgetBody) -> TenantSettings:
+        """Limit what the tenant may spend; what is spent and held already stays.
+
+        Returns:
+            Its limits now.
+        """
+        settings = await self._tenants.change(check_tenant(tenant_id), lambda settings: with_budget(settings, body))
+        return msgspec.convert(settings, TenantSettings)
 
     async def webhook_secret(self, tenant_id: str) -> str:
         """Give the secret that the tenant's webhooks are signed with, making the first one where there is none."""

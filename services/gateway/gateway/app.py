@@ -5,18 +5,21 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import NamedTuple
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from runtime.catalog import load_catalog
+from runtime.budgets import Limits
+from runtime.catalog import Catalog, load_catalog
 from runtime.objects import ObjectStore, open_objects
 from runtime.service import Service, open_service
 
-from gateway.adapters import api_keys, tenants
+from gateway.adapters import api_keys, budgets, tenants
 from gateway.adapters.api_keys import ApiKeys
+from gateway.adapters.budgets import Budgets
 from gateway.adapters.mongo import JobDocuments, open_documents
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
 from gateway.callbacks import Callbacks
+from gateway.costs import CostReports
 from gateway.domain.requests import Allowed
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
@@ -27,6 +30,7 @@ from gateway.routes.errors import install_problems
 from gateway.routes.express import Express, Lane
 from gateway.routes.health import HealthRoutes
 from gateway.routes.jobs import JobRoutes
+from gateway.routes.money import MoneyRoutes
 from gateway.routes.openapi import install_openapi
 from gateway.routes.tenants import TenantRoutes
 from gateway.routes.tracing import Tracing
@@ -47,6 +51,8 @@ class Parts(NamedTuple):
     objects: ObjectStore
     keys: ApiKeys
     tenants: Tenants
+    budgets: Budgets
+    catalog: Catalog | None
 
 
 async def run(settings: GatewaySettings) -> None:
@@ -67,13 +73,18 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
         DependencyUnavailable: NATS or S3 does not answer. MongoDB may: lists wait for it, nothing else does.
     """
     service = await stack.enter_async_context(open_service("gateway", settings))
+    owners = Tenants(await service.bucket(tenants.BUCKET))
+    catalog = None if settings.catalog is None else load_catalog(settings.catalog)
+    defaults = catalog.defaults.limits() if catalog else Limits()
     documents = open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s)
     parts = Parts(
         service=service,
         documents=await stack.enter_async_context(documents),
         objects=await stack.enter_async_context(open_objects(settings)),
         keys=ApiKeys(await service.bucket(api_keys.BUCKET), ttl_s=settings.api_key_ttl_s),
-        tenants=Tenants(await service.bucket(tenants.BUCKET)),
+        tenants=owners,
+        budgets=Budgets(await service.bucket(budgets.BUCKET), owners, service.log, defaults=defaults),
+        catalog=catalog,
     )
     await register_bootstrap_key(settings, parts)
     return parts
@@ -103,6 +114,7 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
         jobs.router(),
         CallbackRoutes(callbacks=callbacks).router(),
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
+        *_money_routers(settings, parts, admin=admin, doorkeeper=doorkeeper),
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
         HealthRoutes(is_ready=lambda: service.ready).router(),
     )
@@ -118,6 +130,19 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     return app
 
 
+def _money_routers(
+    settings: GatewaySettings, parts: Parts, *, admin: Admin, doorkeeper: Doorkeeper
+) -> tuple[APIRouter, ...]:
+    routes = MoneyRoutes(
+        budgets=parts.budgets,
+        reports=CostReports(documents=parts.documents, clock=parts.service.clock, stale_s=settings.projection_stale_s),
+        admin=admin,
+        doorkeeper=doorkeeper,
+        clock=parts.service.clock,
+    )
+    return routes.router(), routes.admin_router()
+
+
 def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> JobRoutes:
     service = parts.service
     return JobRoutes(
@@ -126,6 +151,6 @@ def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper)
         ),
         lists=JobLists(documents=parts.documents, clock=service.clock, stale_s=settings.projection_stale_s),
         doorkeeper=doorkeeper,
-        catalog=None if settings.catalog is None else load_catalog(settings.catalog),
+        catalog=parts.catalog,
         allowed=Allowed(http_webhooks=settings.allow_http_webhooks, bucket=settings.s3_bucket),
     )

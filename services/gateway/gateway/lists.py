@@ -1,7 +1,6 @@
 """Lists of jobs, from the projection. When MongoDB is away, the last page of the same question, and it says so."""
 
-from collections import OrderedDict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from runtime.clock import Clock
@@ -10,6 +9,7 @@ from runtime.errors import DependencyUnavailable, Permanent
 from gateway.adapters.mongo import Freshness, JobDocuments
 from gateway.domain.errors import Unavailable
 from gateway.domain.lists import JobPage, ListQuery, Place, cursor_of
+from gateway.domain.remembered import Remembered
 from gateway.projection.documents import Document, line_of
 
 MAX_REMEMBERED = 500
@@ -22,8 +22,8 @@ class JobLists:
     def __init__(self, *, documents: JobDocuments, clock: Clock, stale_s: float) -> None:
         self._documents = documents
         self._clock = clock
-        self._stale_after = timedelta(seconds=stale_s)
-        self._remembered: OrderedDict[ListQuery, JobPage] = OrderedDict()
+        self._stale_s = stale_s
+        self._remembered: Remembered[ListQuery, JobPage] = Remembered(MAX_REMEMBERED)
 
     async def page(self, query: ListQuery) -> JobPage:
         """Give one page.
@@ -37,7 +37,7 @@ class JobLists:
             page = self._page(query, freshness, await self._documents.newest(query))
         except DependencyUnavailable as err:
             return self._last_page(query, err)
-        self._remember(query, page)
+        self._remembered.put(query, page)
         return page
 
     def _page(self, query: ListQuery, freshness: Freshness, found: list[Document]) -> JobPage:
@@ -50,13 +50,8 @@ class JobLists:
             jobs=lines,
             next_cursor=cursor_of(Place(lines[-1].requested_at, lines[-1].job_id)) if has_more else None,
             as_of=freshness.as_of,
-            stale=self._is_stale(freshness),
+            stale=is_stale(freshness, now=self._clock(), stale_s=self._stale_s),
         )
-
-    def _is_stale(self, freshness: Freshness) -> bool:
-        if freshness.as_of is None or freshness.rebuilding:
-            return True
-        return self._clock() - freshness.as_of > self._stale_after
 
     def _last_page(self, query: ListQuery, err: DependencyUnavailable) -> JobPage:
         page = self._remembered.get(query)
@@ -68,8 +63,9 @@ class JobLists:
             ) from err
         return msgspec.structs.replace(page, stale=True)
 
-    def _remember(self, query: ListQuery, page: JobPage) -> None:
-        self._remembered[query] = page
-        self._remembered.move_to_end(query)
-        if len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
+
+def is_stale(freshness: Freshness, *, now: datetime, stale_s: float) -> bool:
+    """Tell whether what the projection says now is known to lag behind the log."""
+    if freshness.as_of is None or freshness.rebuilding:
+        return True
+    return now - freshness.as_of > timedelta(seconds=stale_s)

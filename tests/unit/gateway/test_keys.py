@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from gateway.domain.bodies import BudgetBody
 from gateway.domain.errors import Unauthorized
 from gateway.domain.keys import bearer_token, check_tenant, is_key_id, key_id_of, new_key, new_webhook_secret
 from gateway.domain.tenants import read_settings, with_budget, with_new_webhook_secret, write_settings
@@ -35,8 +36,15 @@ def test_a_tenant_id_must_be_one_subject_token(tenant: str) -> None:
 
 def test_a_budget_leaves_the_other_settings_alone() -> None:
     before = read_settings(b'{"endpoints":[],"webhook_secret":"whsec_a"}')
-    after = read_settings(write_settings(with_budget(before, limit_usd_micros=5)))
+    after = read_settings(write_settings(with_budget(before, BudgetBody(limit_usd_micros=5))))
     assert after == {"endpoints": [], "webhook_secret": "whsec_a", "budget_usd_micros": 5}
+
+
+def test_limits_of_day_and_month_stay_unless_they_are_named() -> None:
+    named = with_budget({}, BudgetBody(limit_usd_micros=5, day_limit_usd_micros=1, month_limit_usd_micros=2))
+    assert with_budget(named, BudgetBody(limit_usd_micros=9)) == named | {"budget_usd_micros": 9}
+    freed = with_budget(named, BudgetBody(limit_usd_micros=5, day_limit_usd_micros=None))
+    assert freed == named | {"day_budget_usd_micros": None}
 
 
 def test_a_replaced_webhook_secret_signs_on_until_its_time() -> None:

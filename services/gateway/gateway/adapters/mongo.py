@@ -3,7 +3,7 @@
 Motor is in maintenance only; moving to PyMongo's own async client touches this file alone.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ INDEXES = (
         [("tenant_id", ASCENDING), ("state", ASCENDING), ("requested_at", DESCENDING), ("_id", DESCENDING)],
         name="newest_by_state",
     ),
+    IndexModel([("requested_at", DESCENDING)], name="newest_of_all"),
 )
 
 
@@ -63,6 +64,11 @@ class JobDocuments:
             cursor = self._jobs.find(_filter(query), dict.fromkeys(LINE_FIELDS, 1))
             newest = cursor.sort([("requested_at", DESCENDING), ("_id", DESCENDING)]).limit(query.limit + 1)
             return await newest.to_list(None)
+
+    async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+        """Answer a question for sums."""
+        with _classified():
+            return await self._jobs.aggregate(list(pipeline)).to_list(None)
 
     async def save(self, documents: Sequence[Document]) -> None:
         """Write documents; a newer one is never overwritten.

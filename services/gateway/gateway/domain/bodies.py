@@ -8,8 +8,10 @@ from msgspec import Meta
 
 ClipId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
+Amount = Annotated[int, Meta(ge=0, le=MAX_BUDGET_USD_MICROS)]
 Note = Annotated[str, Meta(max_length=2_000)]
 
+AMOUNT_RULE = f"must be a whole number of micro-dollars from 0 to {MAX_BUDGET_USD_MICROS}"
 BODY_RULES = {
     "reason": "must be text of at most 500 characters",
     "clip_id": "must be the id of a clip of this job",
@@ -19,7 +21,9 @@ BODY_RULES = {
     "author": "must name one person: 1 to 80 letters, digits, `_` or `-`",
     "note": "must be text of at most 2,000 characters",
     "name": "must be a name for the key, 1 to 100 characters",
-    "limit_usd_micros": f"must be a whole number of micro-dollars from 0 to {MAX_BUDGET_USD_MICROS}",
+    "limit_usd_micros": AMOUNT_RULE,
+    "day_limit_usd_micros": f"{AMOUNT_RULE}, or null",
+    "month_limit_usd_micros": f"{AMOUNT_RULE}, or null",
 }
 
 
@@ -58,6 +62,13 @@ class NewKeyBody(Body, frozen=True, kw_only=True):
 
 
 class BudgetBody(Body, frozen=True, kw_only=True):
-    """All that a tenant may spend."""
+    """What a tenant may spend: in total, per UTC day and per UTC month.
 
-    limit_usd_micros: Annotated[int, Meta(ge=0, le=MAX_BUDGET_USD_MICROS)]
+    Attributes:
+        day_limit_usd_micros: Left out: stays as it is. Null: the catalogue's default, or none.
+        month_limit_usd_micros: The same of the month.
+    """
+
+    limit_usd_micros: Amount
+    day_limit_usd_micros: Amount | msgspec.UnsetType | None = msgspec.UNSET
+    month_limit_usd_micros: Amount | msgspec.UnsetType | None = msgspec.UNSET

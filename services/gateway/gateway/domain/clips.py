@@ -60,7 +60,12 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cost_usd_micros(self) -> int:
         """Vendor's charge plus scoring."""
-        return self.charged_usd_micros + (self.scored.scoring_cost_usd_micros if self.scored else 0)
+        return self.charged_usd_micros + self.scoring_usd_micros
+
+    @property
+    def scoring_usd_micros(self) -> int:
+        """What the scoring cost."""
+        return self.scored.scoring_cost_usd_micros if self.scored else 0
 
     @property
     def held_usd_micros(self) -> int:
@@ -89,6 +94,7 @@ def clip_view(clip: ClipFacts) -> ClipView:
         quote_usd_micros=requested.quote_usd_micros,
         cost_usd_micros=clip.cost_usd_micros,
         held_usd_micros=clip.held_usd_micros,
+        scoring_usd_micros=clip.scoring_usd_micros,
         draft_clip_id=requested.draft_clip_id,
         seed=ready.seed if ready and ready.seed is not None else requested.seed,
         render_ms=ready.render_ms if ready else None,

@@ -11,6 +11,7 @@ from dailies_contracts import (
     Candidate,
     ClipDecision,
     CompiledPrompt,
+    CostEstimate,
     DraftPlan,
     MediaFacts,
     PromotionClass,
@@ -93,6 +94,7 @@ class ClipView(Part, frozen=True, kw_only=True):
         state: `unknown`: given up, but the vendor may still bill it.
         quote_usd_micros: What was held for it.
         cost_usd_micros: What it cost so far, scoring included.
+        scoring_usd_micros: What of it the scoring cost.
         held_usd_micros: What is held for it now.
         why: The decision that ordered it, with every candidate.
         url: Signed address of the file, for a short time; only in answers, never stored.
@@ -109,6 +111,7 @@ class ClipView(Part, frozen=True, kw_only=True):
     quote_usd_micros: int
     cost_usd_micros: int
     held_usd_micros: int
+    scoring_usd_micros: int = 0
     ended_at: datetime | None = None
     draft_clip_id: str | None = None
     seed: int | None = None
@@ -175,9 +178,12 @@ class Costs(Part, frozen=True, kw_only=True):
         spent_usd_micros: Settled so far, scoring included.
         held_usd_micros: Held for clips whose outcome is open.
         budget_usd_micros: The job's own limit; None: the tenant's alone.
-        estimate_usd_micros: What the plan estimated at the start; None until the job is ready.
+        estimate: What the gateway said when the job was asked for; None where it could not say, or was not asked.
+        estimate_usd_micros: What the router's plan estimated when it ordered the first clip; None until then.
         all_premium_usd_micros: What as many clips at the final's tier would have cost; None until then.
     """
+
+    estimate: CostEstimate | None = None
 
     spent_usd_micros: int
     held_usd_micros: int
@@ -205,6 +211,7 @@ class JobView(Part, frozen=True, kw_only=True):
         cancel_requested: A client asked to stop it; it may still be running.
         delivered_clip_id: The clip that is delivered.
         warnings: What was filled in, shortened or cannot be expressed.
+        batch_id: The batch that it belongs to; empty where it was asked for alone.
         error: Why it failed.
         reasons: Why this clip was delivered.
         trace_id: The trace over every hop of the job; empty where tracing is off.
@@ -227,6 +234,7 @@ class JobView(Part, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     reasons: tuple[str, ...]
     costs: Costs
+    batch_id: str = ""
     error: Failure | None
     timeline: tuple[TimelineEntry, ...]
     trace_id: str

@@ -47,6 +47,7 @@ class JobLine(Part, frozen=True, kw_only=True):
     costs: Costs
     error: Failure | None
     trace_id: str
+    batch_id: str = ""
 
 
 class JobPage(Part, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from runtime.errors import InvariantBroken
 
+from gateway.domain.bodies import BudgetBody
+
 Settings = dict[str, Any]
 
 
@@ -31,9 +33,14 @@ def write_settings(settings: Settings) -> bytes:
     return msgspec.json.encode(settings)
 
 
-def with_budget(settings: Settings, *, limit_usd_micros: int) -> Settings:
-    """Set the limit of all that the tenant may spend, micro-dollars."""
-    return settings | {"budget_usd_micros": limit_usd_micros}
+def with_budget(settings: Settings, body: BudgetBody) -> Settings:
+    """Set the limits of what the tenant may spend; those of day and month stay where the body leaves them out."""
+    changed = settings | {"budget_usd_micros": body.limit_usd_micros}
+    if body.day_limit_usd_micros is not msgspec.UNSET:
+        changed["day_budget_usd_micros"] = body.day_limit_usd_micros
+    if body.month_limit_usd_micros is not msgspec.UNSET:
+        changed["month_budget_usd_micros"] = body.month_limit_usd_micros
+    return changed
 
 
 def with_new_webhook_secret(settings: Settings, *, secret: str, previous_until: datetime) -> Settings:

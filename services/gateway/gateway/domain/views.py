@@ -72,6 +72,7 @@ def job_view(events: Sequence[AnyEvent], *, trace_id: str = "") -> JobView | Non
         warnings=compiled.warnings if compiled else (),
         reasons=completed.reasons if completed else (),
         costs=_costs(requested, clips, completed),
+        batch_id=requested.batch_id,
         error=_error(_last(e.JobFailed, events)),
         timeline=timeline,
         trace_id=trace_id,
@@ -146,12 +147,15 @@ def _prompts(compiled: e.PromptCompiled | None) -> Prompts | None:
 
 
 def _costs(requested: e.JobRequested, clips: Sequence[ClipFacts], completed: e.JobCompleted | None) -> Costs:
+    plan = next((each.requested.decision.plan for each in clips if each.requested.decision), None)
+    planned = completed or plan
     return Costs(
+        estimate=requested.estimate,
         spent_usd_micros=sum(clip.cost_usd_micros for clip in clips),
         held_usd_micros=sum(clip.held_usd_micros for clip in clips),
         budget_usd_micros=requested.request.budget_usd_micros,
-        estimate_usd_micros=completed.estimate_usd_micros if completed else None,
-        all_premium_usd_micros=completed.all_premium_usd_micros if completed else None,
+        estimate_usd_micros=planned.estimate_usd_micros if planned else None,
+        all_premium_usd_micros=planned.all_premium_usd_micros if planned else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""`/v1/admin`: keys, budgets and webhook secrets of tenants, and dead letters. For the admin key alone."""
+"""`/v1/admin`: keys and webhook secrets of tenants, and dead letters. For the admin key alone."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.admin import Admin, DeadLetters
-from gateway.domain.bodies import BudgetBody, NewKeyBody
+from gateway.domain.bodies import NewKeyBody
 from gateway.domain.errors import InvalidField
 from gateway.domain.job import Part
 from gateway.routes.auth import Doorkeeper
@@ -18,7 +18,6 @@ from gateway.routes.tenants import secret_response
 
 MAX_LETTERS = 100
 _new_key = msgspec.json.Decoder(NewKeyBody)
-_budget = msgspec.json.Decoder(BudgetBody)
 
 
 class DeadLetterView(Part, frozen=True, kw_only=True):
@@ -57,13 +56,6 @@ class NewKeyView(Part, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class BudgetView(Part, frozen=True, kw_only=True):
-    """All that a tenant may spend."""
-
-    tenant_id: str
-    limit_usd_micros: int
-
-
 class AdminRoutes:
     """Routes of administrators."""
 
@@ -78,7 +70,6 @@ class AdminRoutes:
         router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=guard)
         router.add_api_route("/tenants/{tenant}/keys", self.create_key, methods=["POST"])
         router.add_api_route("/tenants/{tenant}/keys/{key_id}", self.delete_key, methods=["DELETE"])
-        router.add_api_route("/tenants/{tenant}/budget", self.set_budget, methods=["PUT"])
         router.add_api_route("/tenants/{tenant}/webhook-secret", self.show_secret, methods=["GET"])
         router.add_api_route("/tenants/{tenant}/webhook-secret/rotate", self.rotate_secret, methods=["POST"])
         router.add_api_route("/dead-letters", self.dead_letters, methods=["GET"])
@@ -96,12 +87,6 @@ class AdminRoutes:
         """Withdraw an API key; every gateway refuses it within seconds."""
         await self._admin.withdraw_key(tenant, key_id)
         return Response(status_code=204)
-
-    async def set_budget(self, request: Request, tenant: str) -> Response:
-        """Limit all that the tenant may spend."""
-        body = await read_struct(request, _budget)
-        await self._admin.set_budget(tenant, limit_usd_micros=body.limit_usd_micros)
-        return json_response(BudgetView(tenant_id=tenant, limit_usd_micros=body.limit_usd_micros))
 
     async def show_secret(self, tenant: str) -> Response:
         """Show the secret that the tenant's webhooks are signed with."""

@@ -8,11 +8,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, NewKeyBody, ReviewBody
+from gateway.domain.budget import BudgetView
+from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
 from gateway.domain.job import JobView
 from gateway.domain.lists import DEFAULT_LIMIT, MAX_LIMIT, STATES, JobPage
 from gateway.domain.problems import MEDIA_TYPE, Problem
-from gateway.routes.admin import BudgetView, DeadLetterPage, NewKeyView, Replayed
+from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
+from gateway.routes.money import LimitsView
 from gateway.routes.tenants import WebhookSecret
 
 REF = "#/components/schemas/{name}"
@@ -61,6 +64,17 @@ LETTER_PARAMETERS = (
     _query("limit", "At most so many.", {"type": "integer", "minimum": 0, "maximum": 100, "default": 20}),
     _query("after", "Sequence of the last one seen.", {"type": "integer", "minimum": 0, "default": 0}),
 )
+DAY: Schema = {"type": "string", "format": "date"}
+COST_PARAMETERS = (
+    _query("group_by", f"Some of {', '.join(KEYS)}, separated by commas.", {"type": "string"}),
+    _query("from", f"First UTC day; {DEFAULT_DAYS} days up to the last one where left out.", DAY),
+    _query("to", "Last UTC day; today where left out.", DAY),
+    _query("provider", "Only this vendor.", {"type": "string"}),
+    _query("model", "Only this model.", {"type": "string"}),
+    _query("stage", "Only this stage.", {"type": "string", "enum": list(STAGES)}),
+    _query("batch", "Only jobs of this batch.", {"type": "string"}),
+)
+TENANT_PARAMETER = _query("tenant", "Only this tenant.", {"type": "string"})
 SIGNATURE = (_query("sig", "Signature of the clip id.", {"type": "string"}),)
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -76,7 +90,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(200, parameters=SIGNATURE, is_open=True),
     ("post", "/v1/admin/tenants/{tenant}/keys"): Operation(201, NewKeyView, NewKeyBody),
     ("delete", "/v1/admin/tenants/{tenant}/keys/{key_id}"): Operation(204),
-    ("put", "/v1/admin/tenants/{tenant}/budget"): Operation(200, BudgetView, BudgetBody),
+    ("get", "/v1/budget"): Operation(200, BudgetView),
+    ("get", "/v1/costs"): Operation(200, CostReport, parameters=COST_PARAMETERS),
+    ("get", "/v1/admin/costs"): Operation(200, CostReport, parameters=(*COST_PARAMETERS, TENANT_PARAMETER)),
+    ("get", "/v1/admin/tenants/{tenant}/budget"): Operation(200, BudgetView),
+    ("put", "/v1/admin/tenants/{tenant}/budget"): Operation(200, LimitsView, BudgetBody),
     ("get", "/v1/admin/tenants/{tenant}/webhook-secret"): Operation(200, WebhookSecret),
     ("post", "/v1/admin/tenants/{tenant}/webhook-secret/rotate"): Operation(200, WebhookSecret),
     ("get", "/v1/admin/dead-letters"): Operation(200, DeadLetterPage, parameters=LETTER_PARAMETERS),
