@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from gateway.domain.bodies import BudgetBody
 from gateway.domain.keys import SECRET_BYTES, new_webhook_secret
 from gateway.domain.tenants import with_budget, with_new_webhook_secret, write_settings
 from notifier.domain.endpoints import Tenant, signing_keys
@@ -12,7 +13,7 @@ OLD, NEW = (new_webhook_secret(byte * SECRET_BYTES) for byte in (b"o", b"n"))
 
 
 def test_both_secrets_of_a_rotation_sign_until_it_ends() -> None:
-    settings = with_budget({}, limit_usd_micros=5_000_000)
+    settings = with_budget({}, BudgetBody(limit_usd_micros=5_000_000))
     settings = with_new_webhook_secret(settings, secret=OLD, previous_until=NOW)
     settings = with_new_webhook_secret(settings, secret=NEW, previous_until=NOW + timedelta(hours=24))
     tenant = msgspec.json.decode(write_settings(settings), type=Tenant)

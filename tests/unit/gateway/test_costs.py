@@ -52,16 +52,8 @@ def test_what_cannot_be_asked_is_refused_with_the_parameter(parameters: dict[str
 
 
 def test_sums_beyond_what_a_float_can_hold_stay_exact() -> None:
-    found = [
-        {
-            "_id": {"model": name},
-            "n_clips": 1,
-            "spent_usd_micros": 2**53 + 1,
-            "scoring_usd_micros": 1,
-            "held_usd_micros": 0,
-        }
-        for name in "ab"
-    ]
+    sums = {"n_clips": 1, "spent_usd_micros": 2**53 + 1, "scoring_usd_micros": 1}
+    found = [{"_id": {"model": name}, **sums} for name in "ab"]
     groups = groups_of(found)
     assert groups[0] == CostGroup(model="a", n_clips=1, spent_usd_micros=2**53 + 1, scoring_usd_micros=1)
     assert total_of(groups).spent_usd_micros == 2**54 + 2
