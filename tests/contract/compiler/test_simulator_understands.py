@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from compiler.adapters.rule_files import load_rules
 from compiler.domain.compile import Compiled, compile_request
+from compiler.domain.dialects import luma
 from dailies_contracts import CompiledPrompt, VideoRequest
 from runtime.catalog import load_catalog
 from simulator.scenes.grammar import Scene
 from simulator.scenes.parse import parse_prompt
+from simulator.vendors import luma_wire
 
 CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
 RULES = load_rules()
@@ -71,3 +73,7 @@ def test_a_motion_of_the_client_is_kept(read_motion: Callable[[str], str]) -> No
 @pytest.fixture
 def read_motion() -> Callable[[str], str]:
     return lambda text: parse_prompt(text).subjects[0].motion
+
+
+def test_every_camera_name_that_we_send_is_one_of_the_vendors() -> None:
+    assert set(luma.CONCEPTS.values()) <= set(luma_wire.CONCEPTS)

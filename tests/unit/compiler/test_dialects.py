@@ -5,7 +5,7 @@ import pytest
 from compiler.domain.compile import Compiled, compile_request
 from compiler.domain.dialects import kling, veo
 from compiler.domain.rules import Rules
-from dailies_contracts import CompiledPrompt, VideoRequest
+from dailies_contracts import AssetRef, Beat, CompiledPrompt, Shot, VideoRequest
 from runtime.catalog import Catalog
 
 Compile = Callable[..., Compiled]
@@ -104,3 +104,64 @@ def test_the_plain_dialect_excludes_where_the_model_lets_it(rules: Rules, catalo
     assert "The camera slowly pans left." in prompt.prompt
     assert ("text" in prompt.negative_prompt, "No text." in prompt.prompt) == (has_field, not has_field)
     assert bool(prompt.warnings) is not has_field
+
+
+def at(catalog: Catalog, rules: Rules, model: str, prompt: str, **fields: object) -> CompiledPrompt:
+    """Compile for one model of the shipped catalogue."""
+    result = compile_request(VideoRequest(prompt=prompt, **fields), catalog, rules)
+    assert isinstance(result, Compiled)
+    return next(each for each in result.prompts if each.model == model)
+
+
+def test_runway_is_told_the_camera_first_and_nothing_to_leave_out(every_vendor: Catalog, rules: Rules) -> None:
+    prompt = at(every_vendor, rules, "gen4.5", "A cup on a desk, slow pan left, no text")
+    assert prompt.prompt == (
+        "The camera slowly pans left. A cup on a desk. Only subtle natural motion. "
+        "Shapes, colours and proportions stay the same throughout."
+    )
+    assert any("left out" in warning for warning in prompt.warnings)
+
+
+def test_runway_gives_up_what_a_picture_shows_before_what_moves(every_vendor: Catalog, rules: Rules) -> None:
+    image = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+    scene = "A very old wooden boat lies on a wide grey beach. " * 17
+    shot = Shot(subject=scene, beats=(Beat(start_s=0, end_s=2, action="it rocks " * 30),))
+    request = VideoRequest(shot=shot, duration_s=5, reference_images=(image,))
+    result = compile_request(request, every_vendor, rules)
+    assert isinstance(result, Compiled)
+    prompt = next(each for each in result.prompts if each.model == "gen4_turbo")
+    assert "it rocks" in prompt.prompt
+    assert "Left out to fit 1000 characters: the description." in prompt.warnings
+
+
+def test_a_prompt_is_measured_in_the_units_that_a_vendor_may_count(every_vendor: Catalog, rules: Rules) -> None:
+    prompt = at(every_vendor, rules, "gen4.5", "A cup " + "\N{GRINNING FACE}" * 990).prompt
+    assert len(prompt.encode("utf-16-le")) // 2 <= 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "concept", "is_told"),
+    [
+        ("pan left", "pan_left", False),
+        ("slow pan left", "pan_left", True),
+        ("dolly-in", "push_in", False),
+        ("orbit clockwise", "", True),
+        ("pan left and tilt up", "", True),
+    ],
+)
+def test_luma_takes_one_camera_move_as_a_concept(
+    every_vendor: Catalog, rules: Rules, asked: str, concept: str, is_told: bool
+) -> None:
+    prompt = at(every_vendor, rules, "ray-2", f"A statue in a park, {asked}")
+    assert (prompt.camera, "The camera" in prompt.prompt) == (concept, is_told)
+
+
+def test_luma_without_camera_control_is_told_in_words(every_vendor: Catalog, rules: Rules) -> None:
+    prompt = at(every_vendor, rules, "ray-flash-2", "A statue in a park, pan left")
+    assert (prompt.camera, "The camera pans left." in prompt.prompt) == ("", True)
+
+
+def test_luma_says_that_its_lowest_has_more_lines(every_vendor: Catalog, rules: Rules) -> None:
+    warnings = at(every_vendor, rules, "ray-2", "A statue in a park, no text", resolution="480p").warnings
+    assert any("540 lines" in warning for warning in warnings)
+    assert any("no negative prompt" in warning for warning in warnings)
