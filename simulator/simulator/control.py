@@ -113,7 +113,7 @@ class Control:
     async def reset(self, _: Request) -> Response:
         """Forget tasks, faults and deliveries; settings stay."""
         self._engine.forget_all()
-        self._engine.faults.clear()
+        self._engine.faults.forget()
         self._announcer.deliveries.clear()
         return json_reply({"status": "ok"})
 

@@ -146,6 +146,11 @@ class FaultBook:
             self._n_seen.clear()
         return before - len(self._faults)
 
+    def forget(self) -> None:
+        """Switch everything off and forget what fired: a marker that hits once may hit again."""
+        self.clear()
+        self._n_fired.clear()
+
     def listing(self) -> list[dict[str, object]]:
         """Show the faults with how often each fired."""
         return [{**msgspec.to_builtins(fault), "n_fired": self._n_fired[fault.id]} for fault, _ in self._faults]

@@ -5,6 +5,7 @@ nothing of it.
 """
 
 import logging
+from datetime import timedelta
 
 from dailies_contracts import AssetRef
 from opentelemetry.trace import SpanKind
@@ -59,8 +60,13 @@ class Submitting:
             await desk.poll_after(tick.next(), desk.pace.for_slot)
             return False
         await desk.call_next(clip)
-        if held is not None and desk.adapter.can_find and await self._known_already(clip):
-            return True
+        if held is not None and desk.adapter.can_find:
+            try:
+                if await self._known_already(clip):
+                    return True
+            except ProviderError as error:
+                await self._cannot_tell(clip, held, error, tick)
+                return False
         try:
             order = await self._order(clip)
         except (NotFound, Permanent):  # deleted, in a bucket that is not ours, or not what was stored
@@ -91,15 +97,21 @@ class Submitting:
         """Look before sending again: an answer that said no may have hidden a yes.
 
         Raises:
-            Transient: The vendor did not tell; nothing is sent until it does.
+            ProviderError: The vendor did not tell; nothing is sent until it does.
         """
-        try:
-            found = await self._desk.adapter.find(clip.clip_id, since=clip.request.occurred_at)
-        except ProviderError as error:
-            raise Transient("provider.cannot_tell", clip.clip_id, retry_after_s=error.retry_after_s) from error
+        found = await self._desk.adapter.find(clip.clip_id, since=clip.request.occurred_at)
         if found is not None:
             await self._recording.record(clip, found, found=True)
         return found is not None
+
+    async def _cannot_tell(self, clip: Clip, held: Held, error: ProviderError, tick: Tick) -> None:
+        """The vendor said no before and cannot be asked now; a vendor that is away for long loses the clip."""
+        if held.intent.state == "posting":
+            raise Transient("provider.cannot_tell", clip.clip_id, retry_after_s=error.retry_after_s) from error
+        wait = await self._next_try(clip, held, error)
+        if wait is not None:
+            await self._desk.intents.put_off(clip.clip_id, held)
+            await self._again_after(clip, tick, wait)
 
     async def _not_accepted(self, clip: Clip, held: Held, error: ProviderError, tick: Tick) -> None:
         desk = self._desk
@@ -110,12 +122,22 @@ class Submitting:
         if error.kind == "outcome_unknown" or reference_known:
             await desk.poll_after(tick.restarted(), desk.pace.next_poll(0))
             return
+        wait = await self._next_try(clip, held, error)
+        if wait is not None:
+            await desk.intents.refused(clip.clip_id, held)
+            await self._again_after(clip, tick, wait)
+
+    async def _next_try(self, clip: Clip, held: Held, error: ProviderError) -> timedelta | None:
+        """Say how long to wait before the same vendor is asked once more; None: it is not, and the clip has ended."""
         n_refusals = held.intent.n_refusals + 1
-        wait = desk.pace.after_refusal(n_refusals, error.retry_after_s)
-        if error.kind not in RETRIED_AT_SUBMIT or n_refusals > MAX_REFUSALS or wait is None:
-            await self._closing.end(clip, facts.refused_submit(clip, error, now=desk.clock()))
-            return
-        await desk.intents.refused(clip.clip_id, held)
+        wait = self._desk.pace.after_refusal(n_refusals, error.retry_after_s)
+        if error.kind in RETRIED_AT_SUBMIT and n_refusals <= MAX_REFUSALS and wait is not None:
+            return wait
+        await self._closing.end(clip, facts.refused_submit(clip, error, now=self._desk.clock()))
+        return None
+
+    async def _again_after(self, clip: Clip, tick: Tick, wait: timedelta) -> None:
+        desk = self._desk
         await desk.slots.release(clip.claim)  # nobody is called: the vendor takes no more just now
         await desk.poll_after(tick.restarted(), wait)
 

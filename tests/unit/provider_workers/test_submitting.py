@@ -189,3 +189,13 @@ async def test_looks_at_one_clip_take_turns(world):
     world.vendor.finish("task-1")
     await asyncio.gather(*(world.call_back(request.clip_id, "task-1") for _ in range(5)))
     assert (world.vendor.n_posts, world.vendor.n_polls) == (1, n_polls + 1)
+
+
+async def test_a_vendor_that_cannot_be_asked_after_a_refusal_is_left_after_as_many_tries_as_any(world):
+    away = error("unavailable", vendor_code="not_connected")
+    world.vendor.answers, world.vendor.finds = [away], [away, away]
+    await world.handlers.on_clip_requested(world.request())
+    await world.run_timers(until=lambda: bool(world.log.of(ClipFailed)))
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.kind, failed.may_still_bill, world.vendor.n_posts) == ("unavailable", False, 1)
+    assert await world.slots.n_held() == 0

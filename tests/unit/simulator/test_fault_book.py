@@ -56,6 +56,13 @@ def test_a_count_is_used_up_once(book: FaultBook) -> None:
     assert [kinds(book) for _ in range(3)] == [["throttled"], ["throttled"], []]
 
 
+def test_a_marker_that_hit_once_hits_again_after_everything_was_forgotten(book: FaultBook) -> None:
+    marks = marks_in("a cup [[fault:throttled]]")
+    assert [kinds(book, subject="a cup", marks=marks) for _ in range(2)] == [["throttled"], []]
+    book.forget()
+    assert kinds(book, subject="a cup", marks=marks) == ["throttled"]
+
+
 def test_only_the_first_of_two_refusals_fires_and_the_second_keeps_its_count(book: FaultBook) -> None:
     book.add(read_fault({"kind": "throttled", "count": 1}))
     book.add(read_fault({"kind": "server_error", "count": 1}))

@@ -61,6 +61,14 @@ class Intents:
         """
         return await self._write(clip_id, held.intent.refused(), held.revision)
 
+    async def put_off(self, clip_id: str, held: Held) -> Held:
+        """Write that the vendor did not tell whether it has the clip.
+
+        Raises:
+            ConcurrencyConflict: The intent has changed since it was read.
+        """
+        return await self._write(clip_id, held.intent.put_off(), held.revision)
+
     async def claim(self, provider_task_id: str, clip_id: str) -> bool:
         """Bind a vendor's task to a clip, so that no callback can give it to another one.
 

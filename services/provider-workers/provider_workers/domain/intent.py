@@ -34,6 +34,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The vendor answered no, for now: this submit did not count."""
         return msgspec.structs.replace(self, state="refused", n_posts=self.n_posts - 1, n_refusals=self.n_refusals + 1)
 
+    def put_off(self) -> "Intent":
+        """Whether it may be sent again could not be found out: that counts as a refusal."""
+        return msgspec.structs.replace(self, n_refusals=self.n_refusals + 1)
+
     def posting_again(self, now: datetime) -> "Intent":
         """Another submit begins."""
         return msgspec.structs.replace(self, state="posting", posted_at=now, n_posts=self.n_posts + 1)
