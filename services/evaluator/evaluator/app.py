@@ -34,5 +34,9 @@ async def _open_scorer(stack: AsyncExitStack, settings: Settings) -> ClipScorer:
         return ConstantScores()
     scorer = await asyncio.to_thread(load_scorer, settings)
     objects = await stack.enter_async_context(open_objects(settings))
-    clips = StoredClips(scorer=scorer, objects=objects, decode_workers=settings.decode_workers)
+    # Runs are shared only by clips that wait for the model at the same time.
+    device_slots = settings.concurrency if settings.batch_frames else 1
+    clips = StoredClips(
+        scorer=scorer, objects=objects, decode_workers=settings.decode_workers, device_slots=device_slots
+    )
     return await stack.enter_async_context(clips)

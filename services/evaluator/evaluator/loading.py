@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 from runtime.errors import InvalidRequest
 
+from evaluator.adapters.batching import BatchedEngine
 from evaluator.adapters.clip_features import ClipEmbeddings, I3dTorchScript, TorchvisionVideo
 from evaluator.adapters.decode import DecodeLimits
 from evaluator.adapters.onnx_clip import OnnxClip
@@ -20,7 +21,7 @@ from evaluator.domain.flow import Dis, FlowEngine
 from evaluator.domain.motion import measure_motion
 from evaluator.domain.taste import TasteHead
 from evaluator.domain.technical import measure_technical
-from evaluator.ports import AlignmentEngine, ClipFeatures, SafetyEngine
+from evaluator.ports import AlignmentEngine, BatchableEngine, ClipFeatures, SafetyEngine
 from evaluator.scoring import Policy, Scorer
 from evaluator.settings import Settings
 
@@ -85,12 +86,19 @@ def load_features(settings: Settings) -> ClipFeatures:
 
 
 def load_alignment(settings: Settings) -> AlignmentEngine:
-    """Load the alignment model that the settings name.
+    """Load the alignment model that the settings name, sharing its runs between clips where they say so.
 
     Raises:
         Permanent: It is missing or not the expected one.
         InvalidRequest: The settings do not name one.
     """
+    engine = _load_engine(settings)
+    if settings.batch_frames == 0:
+        return engine
+    return BatchedEngine(engine, size=settings.batch_frames, wait_s=settings.batch_wait_ms / 1000)
+
+
+def _load_engine(settings: Settings) -> BatchableEngine:
     if settings.engine == "constant":
         raise InvalidRequest("evaluator.no_engine", "The constant scorer loads no model: set EVALUATOR_ENGINE=onnx.")
     if settings.engine == "onnx":

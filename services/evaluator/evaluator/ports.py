@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evaluator.domain.alignment import Calibration
-from evaluator.domain.arrays import Embedding, Floats, RgbFrame
+from evaluator.domain.arrays import Embedding, Floats, RgbFrame, Squares
 from evaluator.domain.questions import Vocabulary
 
 
@@ -49,6 +49,18 @@ class AlignmentEngine(Protocol):
 
     def embed_text(self, prompt: str) -> Embedding:
         """Embed a prompt: a unit vector, (D,)."""
+        ...
+
+
+class BatchableEngine(AlignmentEngine, Protocol):
+    """A CLIP whose preparation of pictures can be apart from its run, so that several clips share one run."""
+
+    def squares(self, frames: Sequence[RgbFrame]) -> Squares:
+        """Cut and scale pictures of any size as the model takes them."""
+        ...
+
+    def embed_squares(self, squares: Squares) -> Embedding:
+        """Embed prepared pictures: unit vectors, (N, D); called by one thread at a time."""
         ...
 
 

@@ -32,6 +32,14 @@ class Settings(S3Settings, ServiceSettings):
     )
     device: str = Field("cpu", description="torch device of open_clip, for example `cuda:0`.")
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Precision of open_clip's weights.")
+    batch_frames: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Pictures of several clips in one run of the CLIP; 0: each clip by itself, as "
+        "is best on a CPU. 64 and more fill a GPU.",
+    )
+    batch_wait_ms: float = Field(10.0, ge=0, le=1_000, description="How long a run waits to be filled.")
     preprocessing: Literal["area", "reference"] = Field(
         "area", description="From frame to CLIP input: OpenCV's area averaging, or open_clip's own slower path."
     )

@@ -14,7 +14,7 @@ import onnxruntime
 from evaluator.adapters.preprocess import Preprocessing, Resampling
 from evaluator.adapters.tiny_tokenizer import TinyTokenizer
 from evaluator.adapters.weights import listed_digest, read_calibration, read_json, read_vocabulary, verified
-from evaluator.domain.arrays import Embedding, RgbFrame
+from evaluator.domain.arrays import Embedding, RgbFrame, Squares
 from evaluator.ports import AlignmentModel
 
 IMAGE_TOWER = "image_tower.onnx"
@@ -66,7 +66,15 @@ class OnnxClip:
 
     def embed_images(self, frames: Sequence[RgbFrame]) -> Embedding:
         """Embed pictures: unit vectors, (N, D)."""
-        return np.asarray(self._image.run(None, {"pixels": self._prepare(frames)})[0], np.float32)
+        return self.embed_squares(self.squares(frames))
+
+    def squares(self, frames: Sequence[RgbFrame]) -> Squares:
+        """Cut and scale pictures as the model takes them."""
+        return self._prepare.squares(frames)
+
+    def embed_squares(self, squares: Squares) -> Embedding:
+        """Embed prepared pictures: unit vectors, (N, D)."""
+        return np.asarray(self._image.run(None, {"pixels": self._prepare.normal(squares)})[0], np.float32)
 
     def embed_text(self, prompt: str) -> Embedding:
         """Embed a prompt: a unit vector, (D,)."""
