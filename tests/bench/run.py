@@ -11,12 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measures import admission, decisions, pipeline
+from measures import admission, decisions, evaluator, pipeline
 from measures.figures import Figure, render
 
 MEASURES = {
     "admission": admission.measure,
     "decisions": decisions.measure,
+    "evaluator": evaluator.measure,
     "pipeline": pipeline.measure,
 }
 

@@ -48,5 +48,5 @@ def render(figures: Sequence[Figure]) -> str:
     for figure in figures:
         ratio = f"{figure.value / figure.baseline:6.2f} x baseline {figure.baseline:,.2f}" if figure.baseline else ""
         rounds = " ".join(f"{run:,.1f}" for run in figure.runs)
-        lines.append(f"  {figure.name:<26}{figure.value:>12,.2f} {figure.unit:<8}{ratio:<34} [{rounds}] {figure.note}")
+        lines.append(f"  {figure.name:<38}{figure.value:>12,.2f} {figure.unit:<8}{ratio:<34} [{rounds}] {figure.note}")
     return "\n".join(lines)
