@@ -21,7 +21,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from router.domain.context import Context
 from router.domain.decide import decide
-from router.domain.money import ClipAccount, ClipEntry, TenantAccount, account_of, corrections
+from router.domain.money import (
+    ClipAccount,
+    ClipEntry,
+    TenantAccount,
+    account_of,
+    corrections,
+    held_in_advance_usd_micros,
+)
 from router.domain.state import Ended, committed_usd_micros, evolve, fold
 from runtime.catalog import load_catalog
 from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
@@ -178,7 +185,7 @@ def test_the_tenants_totals_are_the_sums_over_its_clips_however_often_a_change_i
     tenant, clips = TenantAccount(), dict[str, ClipEntry]()
     for key, held, charged, is_repeated in moves:
         account = ClipAccount(held_usd_micros=held, charged_usd_micros=charged)
-        entry = clips[key].changed_to(account) if key in clips else ClipEntry(account=account)
+        entry = clips[key].changed_to(account, sequence=0) if key in clips else ClipEntry(account=account)
         tenant = tenant.counting(key, entry)
         if is_repeated:
             tenant = tenant.counting(key, entry)
@@ -192,11 +199,16 @@ def test_a_settled_job_needs_no_correction_and_an_orphaned_hold_is_released(draf
     for order in drafting.orders("draft"):
         drafting.succeed(order)
     clips = drafting.state.clips
-    accounts = {clip_id: account_of(clip) for clip_id, clip in clips.items()}
-    assert corrections(accounts, clips) == {}
-    orphan = {"clip_never_ordered": ClipAccount(held_usd_micros=5)}
-    assert corrections(accounts | orphan, clips) == {"clip_never_ordered": ClipAccount()}
+    entries = {clip_id: ClipEntry(account=account_of(clip), is_counted=True) for clip_id, clip in clips.items()}
+    assert corrections(entries, clips, has_ended=True) == {}
+    orphan = {"clip_never_ordered": ClipEntry(account=ClipAccount(held_usd_micros=5), is_counted=True)}
+    assert corrections(entries | orphan, clips, has_ended=True) == {"clip_never_ordered": ClipAccount()}
+    assert corrections(entries | orphan, clips, has_ended=False) == {}
+    assert held_in_advance_usd_micros(entries | orphan, clips) == 5
     scored = next(clip_id for clip_id, clip in clips.items() if clip.status == "scored")
-    stale = accounts | {scored: ClipAccount(held_usd_micros=clips[scored].quote_usd_micros)}
-    assert corrections(stale, clips) == {scored: accounts[scored]}
-    assert msgspec.json.decode(msgspec.json.encode(accounts[scored]), type=ClipAccount) == accounts[scored]
+    settled = account_of(clips[scored])
+    stale = ClipEntry(account=ClipAccount(held_usd_micros=clips[scored].quote_usd_micros), is_counted=True)
+    assert corrections(entries | {scored: stale}, clips, has_ended=True) == {scored: settled}
+    half_done = ClipEntry(account=settled, is_counted=False)
+    assert corrections(entries | {scored: half_done}, clips, has_ended=True) == {scored: settled}
+    assert msgspec.json.decode(msgspec.json.encode(settled), type=ClipAccount) == settled

@@ -2,37 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
-import msgspec
-from dailies_contracts import VIDEO, JobRequested, subject_filter
 from nats.aio.client import Client
 from runtime.errors import Permanent
-from runtime.jetstream import request
+from runtime.job_index import requested_jobs
 from runtime.log import EventLog
 
 from gateway.adapters.mongo import JobDocuments
 from gateway.projection.documents import Document
 from gateway.projection.projector import load_documents
 
-CHUNK = 100
-"""Jobs read and written at once."""
-JOB_TOKEN = 2
-"""`video.v1.<job_id>.job_requested`"""
-
 log = logging.getLogger(__name__)
-
-
-class _State(msgspec.Struct):
-    subjects: dict[str, int] | None = None
-
-
-class _StreamInfo(msgspec.Struct):
-    state: _State = msgspec.field(default_factory=_State)
-    total: int = 0
-
-
-_info_decoder = msgspec.json.Decoder(_StreamInfo)
 
 
 async def rebuild(
@@ -80,23 +61,3 @@ async def _restore(documents: JobDocuments, loaded: Sequence[Document]) -> int:
         log.error("projection.refused", extra={"job.id": loaded[0]["_id"], "reason": err.detail})  # noqa: TRY400
         return 0
     return len(loaded)
-
-
-async def requested_jobs(connection: Client) -> AsyncIterator[Sequence[str]]:
-    """List the jobs of the log, in chunks.
-
-    Raises:
-        DependencyUnavailable: NATS does not answer.
-    """
-    job_ids: list[str] = []
-    total = 1
-    while len(job_ids) < total:
-        body = msgspec.json.encode({"subjects_filter": subject_filter(JobRequested), "offset": len(job_ids)})
-        info = _info_decoder.decode(await request(connection, f"$JS.API.STREAM.INFO.{VIDEO}", body))
-        page = sorted(info.state.subjects or ())
-        if not page:
-            break
-        job_ids += (subject.split(".")[JOB_TOKEN] for subject in page)
-        total = info.total
-    for start in range(0, len(job_ids), CHUNK):
-        yield job_ids[start : start + CHUNK]

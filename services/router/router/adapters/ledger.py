@@ -3,12 +3,13 @@
 Keys of bucket `budgets`: `clip.<job_id>.<clip_id>` and `tenant.<tenant_id>`. A change has three steps, each one
 compare-and-set write (docs/decisions/0003-budget-records.md):
 
-1. The clip's record says what shall be. Writing it again fences off whoever began the same change earlier.
-2. The tenant's totals follow, and remember the clip's version, so that nobody counts the change again. They
-   also keep the thresholds that they reached until those are told, each a fact that the log takes once.
+1. The clip's record says what shall be, after the tenant's totals were read.
+2. The totals follow, if they are still those that were read, and remember the clip's version, so that nobody counts
+   the change again. They also keep the thresholds that they reached until those are told, each a fact.
 3. The clip's record says that it is counted; the tenant's record may forget the version.
 
-Whoever finds a change half done finishes it first.
+Whoever finds a change half done finishes it first, and writes step 1 again for that: step 3 of the other one then
+fails, and so does its step 2 once the totals have changed.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from runtime.budgets import Limits, TenantSettings, day_of
 from runtime.clock import Clock
 from runtime.errors import ConcurrencyConflict, Transient
 
+from router.domain.books import clip_key, tenant_key
 from router.domain.money import ClipAccount, ClipEntry, TenantAccount, thresholds
 
 MAX_ROUNDS = 50
@@ -49,6 +51,26 @@ _entry_decoder = msgspec.json.Decoder(ClipEntry)
 
 class _Stored(NamedTuple):
     entry: ClipEntry
+    revision: int
+
+
+class _Cause(NamedTuple):
+    """Why records are changed: for a decision that wants money set aside, or to follow what happened.
+
+    Attributes:
+        sequence: Of the newest fact that is known of the job: a record never goes back to an older history.
+    """
+
+    sequence: int
+    is_hold: bool
+
+
+class _StaleError(Exception):
+    """A record follows a newer history than the decision that wants to hold money in it."""
+
+
+class _Totals(NamedTuple):
+    account: TenantAccount
     revision: int
 
 
@@ -85,93 +107,104 @@ class Ledger:
 
     async def left_usd_micros(self, tenant_id: str, now: datetime) -> int:
         """Give what a tenant may still hold under each of its limits, micro-dollars."""
-        account, _ = await self._tenant(tenant_id)
+        account = (await self._tenant(tenant_id)).account
         left = account.left_usd_micros(await self._limits_of(tenant_id), day_of(now))
         return NO_LIMIT if left is None else left
 
-    async def hold(self, tenant_id: str, job_id: str, holds: Mapping[str, ClipAccount]) -> bool:
+    async def hold(self, tenant_id: str, job_id: str, holds: Mapping[str, ClipAccount], *, sequence: int) -> bool:
         """Set the quotes of some clips aside, all or none; what is already held is not held again.
 
         Args:
             tenant_id: Whose budget.
             job_id: The clips' job.
-            holds: By clip id; all of one day.
+            holds: By clip id.
+            sequence: Of the history that the decision is based on.
 
         Returns:
-            False where a limit does not allow it.
+            False where a limit does not allow it, or the records follow a newer history already.
         """
-        return await self._set(tenant_id, job_id, holds, is_hold=True)
+        try:
+            return await self._set(tenant_id, job_id, holds, _Cause(sequence, is_hold=True))
+        except _StaleError:
+            return False
 
-    async def accounts(self, job_id: str) -> dict[str, ClipAccount]:
+    async def entries(self, job_id: str) -> dict[str, ClipEntry]:
         """Read what the budget knows of a job's clips, by clip id."""
-        return {clip_id: stored.entry.account for clip_id, stored in (await self._clips(job_id)).items()}
+        return {clip_id: stored.entry for clip_id, stored in (await self._clips(job_id)).items()}
 
-    async def correct(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount]) -> None:
+    async def correct(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, sequence: int) -> None:
         """Set the accounts of some clips, and the tenant's totals with them.
 
-        Charges are booked whatever the limit says: the vendor has billed them.
+        Charges are booked whatever the limit says: the vendor has billed them. A record that follows a newer history
+        than `sequence` is left as it is.
         """
-        await self._set(tenant_id, job_id, wanted, is_hold=False)
+        await self._set(tenant_id, job_id, wanted, _Cause(sequence, is_hold=False))
 
-    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, is_hold: bool) -> bool:
+    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], cause: _Cause) -> bool:
         limits = await self._limits_of(tenant_id)
         async with self._turns[tenant_id]:
             for number in range(MAX_ROUNDS):
                 try:
-                    prepared = await self._prepare(job_id, wanted, is_hold=is_hold)
+                    # Read before the clips' records are written: step 2 then fails where anybody was quicker.
+                    totals = await self._tenant(tenant_id)
+                    prepared = await self._prepare(job_id, wanted, cause)
                     if not prepared:
                         return True
-                    counted = await self._count(tenant_id, prepared, limits=limits, is_hold=is_hold)
-                    if counted is None:
-                        return False
-                    await self._tell_thresholds(counted.untold)
-                    await self._confirm(tenant_id, prepared)
+                    is_done = all(each.entry.account == wanted[_clip_id(key)] for key, each in prepared.items())
+                    # A half-done change of somebody else may be a hold, and must fit like one.
+                    has_room = await self._count(
+                        tenant_id, totals, prepared, limits=limits, must_fit=cause.is_hold or not is_done
+                    )
                 except ConcurrencyConflict:
                     await _step_aside(number)
                     continue
-                if all(stored.entry.account == wanted[_clip_id(key)] for key, stored in prepared.items()):
+                if cause.is_hold and not has_room:
+                    return False
+                if is_done:
                     return True
         raise Transient("budget.contended", tenant_id)
 
-    async def _prepare(self, job_id: str, wanted: Mapping[str, ClipAccount], *, is_hold: bool) -> dict[str, _Stored]:
+    async def _prepare(self, job_id: str, wanted: Mapping[str, ClipAccount], cause: _Cause) -> dict[str, _Stored]:
         known = await self._clips(job_id)
         prepared: dict[str, _Stored] = {}
         for clip_id, account in wanted.items():
             stored = known.get(clip_id)
             if stored is None:
-                entry, revision = ClipEntry(account=account), 0
+                entry, revision = ClipEntry(account=account, sequence=cause.sequence), 0
             elif not stored.entry.is_counted:
                 entry, revision = stored
-            elif stored.entry.account == account or (is_hold and stored.entry.account.charged_usd_micros):
+            elif stored.entry.account == account:
                 continue
+            elif stored.entry.sequence <= cause.sequence:
+                entry, revision = stored.entry.changed_to(account, sequence=cause.sequence), stored.revision
+            elif cause.is_hold:
+                raise _StaleError
             else:
-                entry, revision = stored.entry.changed_to(account), stored.revision
-            key = f"clip.{job_id}.{clip_id}"
+                continue
+            key = clip_key(job_id, clip_id)
             prepared[key] = _Stored(entry, await self._write(key, entry, revision))
         return prepared
 
     async def _count(
-        self, tenant_id: str, prepared: Mapping[str, _Stored], *, limits: Limits, is_hold: bool
-    ) -> TenantAccount | None:
-        now = self._clock()
-        for _ in range(MAX_ROUNDS):
-            before, revision = await self._tenant(tenant_id)
-            after = await self._without_old_versions(tenant_id, before)
-            for key, stored in prepared.items():
-                after = after.counting(key, stored.entry)
-            if is_hold and after.breaks(limits, before):
-                await self._withdraw(before, prepared)
-                return None
-            reached = thresholds(tenant_id, after, limits, now)
-            after = after.tidied(day_of(now)).telling(reached, told=self._told)
-            try:
-                await self._budgets.update(f"tenant.{tenant_id}", msgspec.json.encode(after), revision)
-            except ConcurrencyConflict:
-                continue
-            for key in before.recent.keys() - after.recent.keys():
-                self._counted[tenant_id].pop(key, None)
-            return after
-        raise Transient("budget.contended", tenant_id)
+        self, tenant_id: str, totals: _Totals, prepared: Mapping[str, _Stored], *, limits: Limits, must_fit: bool
+    ) -> bool:
+        before, now = totals.account, self._clock()
+        after = await self._without_old_versions(tenant_id, before)
+        for key, stored in prepared.items():
+            after = after.counting(key, stored.entry)
+        if must_fit and after.breaks(limits, before):
+            # Written although nothing changes: whoever is about to count these changes must look at them again.
+            await self._write_totals(tenant_id, before, totals.revision)
+            await self._withdraw(before, prepared)
+            return False
+        reached = thresholds(tenant_id, after, limits, now)
+        after = after.tidied(day_of(now)).telling(reached, told=self._told)
+        await self._write_totals(tenant_id, after, totals.revision)
+        for key in before.recent.keys() - after.recent.keys():
+            self._counted[tenant_id].pop(key, None)
+        await self._tell_thresholds(after.untold)
+        await self._confirm(tenant_id, prepared)
+        return True
 
     async def _tell_thresholds(self, untold: Iterable[BudgetThresholdReached]) -> None:
         for event in untold:
@@ -207,12 +240,19 @@ class Ledger:
         ttl_s = SETTLED_TTL_S if is_settled else None
         return await self._budgets.update(key, msgspec.json.encode(entry), revision, ttl_s=ttl_s)
 
-    async def _tenant(self, tenant_id: str) -> tuple[TenantAccount, int]:
-        found = await self._budgets.get(f"tenant.{tenant_id}")
-        return (TenantAccount(), 0) if found is None else (_tenant_decoder.decode(found.value), found.revision)
+    async def _write_totals(self, tenant_id: str, account: TenantAccount, revision: int) -> None:
+        await self._budgets.update(tenant_key(tenant_id), msgspec.json.encode(account), revision)
+
+    async def _tenant(self, tenant_id: str) -> _Totals:
+        found = await self._budgets.get(tenant_key(tenant_id))
+        return (
+            _Totals(TenantAccount(), 0)
+            if found is None
+            else _Totals(_tenant_decoder.decode(found.value), found.revision)
+        )
 
     async def _clips(self, job_id: str) -> dict[str, _Stored]:
-        found = await self._budgets.entries(f"clip.{job_id}.*")
+        found = await self._budgets.entries(clip_key(job_id, "*"))
         return {_clip_id(entry.key): _Stored(_entry_decoder.decode(entry.value), entry.revision) for entry in found}
 
     async def _limits_of(self, tenant_id: str) -> Limits:

@@ -32,16 +32,18 @@ class ClipEntry(msgspec.Struct, frozen=True, kw_only=True):
         before: As it was before the last change.
         version: Counts the changes; names a change in the tenant's record.
         is_counted: The tenant's totals have followed.
+        sequence: Of the newest fact about the job that the account follows from.
     """
 
     account: ClipAccount
     before: ClipAccount = ClipAccount()
     version: int = 1
     is_counted: bool = False
+    sequence: int = 0
 
-    def changed_to(self, account: ClipAccount) -> "ClipEntry":
+    def changed_to(self, account: ClipAccount, *, sequence: int) -> "ClipEntry":
         """Give the entry of the next change."""
-        return ClipEntry(account=account, before=self.account, version=self.version + 1)
+        return ClipEntry(account=account, before=self.account, version=self.version + 1, sequence=sequence)
 
     def counted(self) -> "ClipEntry":
         """Give the entry once the totals have followed."""
@@ -49,7 +51,7 @@ class ClipEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     def withdrawn(self) -> "ClipEntry":
         """Give the entry of a change that the budget refused."""
-        return ClipEntry(account=self.before, before=self.before, version=self.version, is_counted=True)
+        return msgspec.structs.replace(self, account=self.before, is_counted=True)
 
 
 class TenantAccount(TenantSums, frozen=True, kw_only=True):
@@ -149,19 +151,32 @@ def account_of(clip: Clip) -> ClipAccount:
     return ClipAccount(held_usd_micros=clip.quote_usd_micros, day=day)
 
 
-def corrections(accounts: Mapping[str, ClipAccount], clips: Clips) -> dict[str, ClipAccount]:
-    """Compare the budget's accounts of a job with its state.
+def corrections(entries: Mapping[str, ClipEntry], clips: Clips, *, has_ended: bool) -> dict[str, ClipAccount]:
+    """Compare the budget's records of a job with its state.
 
     Args:
-        accounts: By clip id, as recorded. A hold is taken before its clip is ordered, so every clip has one.
+        entries: By clip id, as recorded. A hold is taken before its clip is ordered, so every clip has one.
         clips: The job's clips.
+        has_ended: No clip can be ordered any more.
 
     Returns:
-        The accounts to write. A hold whose clip was never ordered is released. A clip without an account was
-        settled so long ago that its record expired: it is left alone.
+        The accounts to write: those that differ, and those whose last change was left half done. A hold whose clip
+        was not ordered is released when the job has ended; before, another replica may be about to order it. A clip
+        without an account was settled so long ago that its record expired: it is left alone.
     """
-    wanted = {
-        clip_id: account_of(clips[clip_id]) if clip_id in clips else ClipAccount(day=account.day)
-        for clip_id, account in accounts.items()
+    wanted: dict[str, ClipAccount] = {}
+    for clip_id, entry in entries.items():
+        if clip_id in clips:
+            wanted[clip_id] = account_of(clips[clip_id])
+        elif has_ended:
+            wanted[clip_id] = ClipAccount(day=entry.account.day)
+    return {
+        clip_id: account
+        for clip_id, account in wanted.items()
+        if account != entries[clip_id].account or not entries[clip_id].is_counted
     }
-    return {clip_id: account for clip_id, account in wanted.items() if account != accounts[clip_id]}
+
+
+def held_in_advance_usd_micros(entries: Mapping[str, ClipEntry], clips: Clips) -> int:
+    """Sum what is held for clips of a job that are not ordered yet: a decision that was cut short left it."""
+    return sum(entry.account.held_usd_micros for clip_id, entry in entries.items() if clip_id not in clips)
