@@ -42,14 +42,14 @@ class Reconciling:
         try:
             found = await self.identify(clip, tick.hint)
         except ProviderError:
-            return await self._still_unknown(clip, held, tick)
+            return await self._still_unknown(clip, held, tick.again())
         if found is not None:
             await self._recording.record(clip, found, found=True)
             return True
         age = desk.clock() - held.intent.posted_at
         if desk.adapter.can_find and age >= desk.pace.settled_after:
             return await self._surely_absent(clip, held, tick)
-        return await self._still_unknown(clip, held, tick)
+        return await self._still_unknown(clip, held, tick.next())
 
     async def identify(self, clip: Clip, hint: Hint | None) -> Submission | None:
         """Ask the vendor for the task of a clip, by a callback's claim and by our reference.
@@ -97,14 +97,14 @@ class Reconciling:
             return await self._submitting.submit(clip, held, tick)
         return False
 
-    async def _still_unknown(self, clip: Clip, held: Held, tick: Tick) -> bool:
+    async def _still_unknown(self, clip: Clip, held: Held, then: Tick) -> bool:
         desk = self._desk
         left = held.intent.posted_at + desk.pace.window - desk.clock()
         if left.total_seconds() > 0:
-            wait = min(desk.pace.next_poll(tick.n), left) if desk.adapter.can_find else left
-            await desk.poll_after(tick.next(), wait)
+            can_ask = desk.adapter.can_find or then.hint is not None
+            await desk.poll_after(then, min(desk.pace.next_poll(then.n - 1), left) if can_ask else left)
             return False
         end = facts.failed(clip, "outcome_unknown", now=desk.clock(), may_still_bill=True)
         if await self._closing.end(clip, end) and desk.adapter.can_find:
-            await desk.watch_after(tick.restarted(), desk.pace.next_watch(0))
+            await desk.watch_after(then.restarted(), desk.pace.next_watch(0))
         return False

@@ -57,7 +57,7 @@ class Watching:
             except ProviderError as error:
                 details = {"provider.name": error.provider, "clip.id": clip.clip_id, "kind": error.kind}
                 log.warning("clip.watch_failed", extra=details)
-                await self._later(clip, tick)
+                await self._later(clip, tick.again())
 
     async def _identify(self, clip: Clip, tick: Tick) -> None:
         found = await self._reconciling.identify(clip, tick.hint)
@@ -72,7 +72,7 @@ class Watching:
         now = self._desk.clock()
         match outcome:
             case Running():
-                await self._later(clip, tick)
+                await self._later(clip, tick.next())
             case Absent():
                 await self._closing.settle(facts.settled(clip, FORGOTTEN, now=now))
             case Failed(charged_usd_micros=reported):
@@ -95,11 +95,11 @@ class Watching:
             late = facts.settled(clip, LATE, now=now, charged_usd_micros=charged, asset=stored.asset)
         await self._closing.settle(late)
 
-    async def _later(self, clip: Clip, tick: Tick) -> None:
+    async def _later(self, clip: Clip, then: Tick) -> None:
         desk = self._desk
         given_up_at = clip.failed.occurred_at if clip.failed else clip.request.deadline_at
         if desk.clock() - given_up_at < desk.pace.watch_limit:
-            await desk.watch_after(tick.next(), desk.pace.next_watch(tick.n))
+            await desk.watch_after(then, desk.pace.next_watch(then.n - 1))
             return
         # The hold stays: whether the vendor bills is for a person to find out.
         log.error("clip.outcome_never_known", extra={"provider.name": clip.request.provider, "clip.id": clip.clip_id})

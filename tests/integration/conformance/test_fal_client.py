@@ -126,9 +126,18 @@ async def test_a_text_is_submitted_and_followed_as_fals_client_does(client, tls_
     compare(tls_tap.last("GET", "/status"), tap.last("GET", "/status"), headers=("authorization",), reasons=NO_LOGS)
     compare(tls_tap.all("GET")[-1], tap.all("GET")[-1], headers=("authorization",))
 
-    await client("cancel", request_id=theirs["request_id"])
-    assert not await adapter.cancel(TaskRef(theirs["request_id"], "pika-v2.2", from_image=False))
-    compare(tls_tap.last("PUT"), tap.last("PUT"), headers=("authorization",))
+
+async def test_what_waits_is_cancelled_as_fals_client_does(client, simulator, tls_tap, tap, our_adapter):
+    await simulator.tell("settings", max_parallel={"pika": 1})
+    running = await client("submit", arguments={"prompt": "a cup [[fault:stuck]]"})
+    waiting = [(await client("submit", arguments={"prompt": "a cup"}))["request_id"] for _ in range(2)]
+    adapter = our_adapter("pika", provider="pika")
+    assert not await adapter.cancel(TaskRef(running["request_id"], "pika-v2.2", from_image=False))
+    await client("cancel", request_id=waiting[0])
+    assert await adapter.cancel(TaskRef(waiting[1], "pika-v2.2", from_image=False))
+    other_request = {"path": "Another request of the same kind, because one can be cancelled once."}
+    compare(tls_tap.last("PUT"), tap.last("PUT"), headers=("authorization",), reasons=other_request)
+    await simulator.tell("settings", max_parallel={"pika": 0})
 
 
 async def test_a_picture_is_submitted_as_fals_client_does(client, tls_tap, tap, our_adapter, order):

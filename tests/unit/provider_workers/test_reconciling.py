@@ -1,3 +1,4 @@
+import pytest
 from dailies_contracts import ClipFailed, ClipSettled, ProviderSubmitted
 from provider_workers.domain.failures import ProviderError
 
@@ -113,6 +114,21 @@ async def test_a_callback_that_comes_after_the_window_still_settles_the_clip(wor
     await world.run_timers()
     (settled,) = world.log.of(ClipSettled)
     assert settled.charged_usd_micros == 210_000
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_callback_is_not_forgotten_while_the_vendor_cannot_be_asked(world, is_late):
+    cannot_find(world)
+    world.vendor.answers = [("accepted", LOST)]
+    request = world.request()
+    await world.handlers.on_clip_requested(request)
+    if is_late:
+        await world.run_timers()
+        assert world.log.of(ClipFailed)
+    world.vendor.polls = [DOWN, DOWN]
+    await world.call_back(request.clip_id, "task-1")
+    await world.run_timers(until=lambda: world.log.of(ProviderSubmitted))
+    assert [each.found for each in world.log.of(ProviderSubmitted)] == [True]
 
 
 async def test_a_callback_cannot_give_a_clip_another_clips_task(world):

@@ -7,8 +7,8 @@ their URLs are rebuilt from the id, because the ones in the answer would be give
 Money: nothing is reported; 5xx is free, a refusal (422) is billed where a runner spent time on it. `inference_time`
 says whether one did, and then the refusal counts as a whole clip: not confirmed, and the safe side of the ledger.
 Not there: look-up by a reference of ours, so a lost answer waits for its callback. Not confirmed: whether a request
-that is cancelled while it runs is billed (taken like a refusal); HTTP 202 for a status that runs (any 2xx is taken);
-the host of the keys (`WORKER_KEYS_URL`; older: rest.alpha.fal.ai); the price of 10 s (in the catalogue: twice 5 s).
+that is cancelled while it runs is billed (so only what waits is cancelled); HTTP 202 for a status that runs (any 2xx
+is taken); the host of the keys (`WORKER_KEYS_URL`; older: rest.alpha.fal.ai); the price of 10 s (taken as twice 5 s).
 """
 
 import binascii
@@ -271,8 +271,12 @@ class Pika:
         raise ProviderError("unavailable", self._provider, vendor_code="no_lookup")
 
     async def cancel(self, task: TaskRef) -> bool:
-        """Take a request out of the queue; one that runs is asked to stop, which the model may ignore."""
-        reply = await self._http.send(Call("PUT", f"{_path_of(task)}/cancel", self._headers))
+        """Take a request out of the queue; one that runs may be billed all the same, and is left to its end."""
+        path = _path_of(task)
+        shown = await self._http.send(Call("GET", f"{path}/status", self._headers))
+        if not shown.is_ok or self._http.read(shown, Status).status != "IN_QUEUE":
+            return False
+        reply = await self._http.send(Call("PUT", f"{path}/cancel", self._headers))
         if reply.status in (400, NOT_FOUND):  # it has completed, or is not known
             return False
         if not reply.is_ok:

@@ -36,6 +36,10 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The look after this one."""
         return msgspec.structs.replace(self, n=self.n + 1, hint=None)
 
+    def again(self) -> "Tick":
+        """The look after this one, which learned nothing of its callback."""
+        return msgspec.structs.replace(self, n=self.n + 1)
+
     def after_failed_download(self) -> "Tick":
         """The look after this one, whose download failed."""
         return msgspec.structs.replace(self.next(), n_downloads=self.n_downloads + 1)
