@@ -4,6 +4,7 @@ The notifier writes attempts and feed, the gateway and its projector read them; 
 events by firing the notifier's timers. None of this changes a job.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Any, Literal
 
@@ -60,6 +61,7 @@ class WebhookAttempt(Value, frozen=True, kw_only=True):
     """One attempt to tell an endpoint one thing.
 
     Attributes:
+        id: Of the attempt.
         webhook_id: The message, the same at every attempt.
         tenant_id: Whose endpoint.
         endpoint_id: Which; `url_…` for a URL that came with a job, `ch_…` for a channel of Apprise.
@@ -77,6 +79,7 @@ class WebhookAttempt(Value, frozen=True, kw_only=True):
         replayed: Somebody asked for it again.
     """
 
+    id: str
     webhook_id: str
     tenant_id: Token
     endpoint_id: str
@@ -127,6 +130,12 @@ class Replay(Value, frozen=True, kw_only=True):
     sequence: int
     n_failures: int = 0
     has_turn: bool = False
+
+
+def derive_webhook_id(topic_id: str, endpoint_id: str, name: str) -> str:
+    """Name a message to an endpoint: what is told, by the id of its fact or notice and its type."""
+    digest = hashlib.sha256(f"{topic_id}\x1f{endpoint_id}\x1f{name}".encode())
+    return f"msg_{digest.hexdigest()[:32]}"
 
 
 def attempts_subject(tenant_id: str) -> str:

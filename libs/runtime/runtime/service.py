@@ -23,6 +23,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from runtime.batches import Batches
 from runtime.buckets import Bucket, open_bucket
 from runtime.clock import Clock, utc_clock
 from runtime.dead_letters import CONSUMER, REDELIVER, SUBJECT
@@ -40,7 +41,6 @@ from runtime.subscribe import (
     Settler,
     Subscription,
     attach,
-    attach_batch,
     declare_consumer,
 )
 from runtime.telemetry import configure_telemetry
@@ -171,9 +171,7 @@ class Service:
         async def on_message(incoming: Incoming) -> None:
             await on_messages([incoming])
 
-        self._subscriptions.append(subscription)
-        self._by_durable[subscription.durable] = on_message
-        attach_batch(self._broker, self._settler, subscription, BatchHandlers(on_messages, on_message))
+        self._add_batches(subscription, BatchHandlers(on_messages, on_message))
 
     def subscribe_messages(
         self, stream: str, subjects: str, handler: Callable[[Sequence[Incoming]], Awaitable[None]], *, purpose: str
@@ -191,9 +189,7 @@ class Service:
         async def on_message(incoming: Incoming) -> None:
             await handler([incoming])
 
-        self._subscriptions.append(subscription)
-        self._by_durable[subscription.durable] = on_message
-        attach_batch(self._broker, self._settler, subscription, BatchHandlers(handler, on_message))
+        self._add_batches(subscription, BatchHandlers(handler, on_message))
 
     def on_timer(self, name: str, handler: TimerHandler) -> None:
         """Run a handler when a timer of this name is due."""
@@ -252,6 +248,13 @@ class Service:
         self._subscriptions.append(subscription)
         self._by_durable[subscription.durable] = handler
         attach(self._broker, self._settler, subscription, handler)
+
+    def _add_batches(self, subscription: Subscription, handlers: BatchHandlers) -> None:
+        self._subscriptions.append(subscription)
+        self._by_durable[subscription.durable] = handlers.alone
+        batches = Batches(self.connection, self._settler, subscription, handlers)
+        grace_s = self._settings.shutdown_timeout_s
+        self.background(f"batches-{subscription.durable}", lambda: batches.run(grace_s=grace_s))
 
     async def _on_due(self, incoming: Incoming) -> None:
         due = due_of(incoming.subject, incoming.body, incoming.headers)

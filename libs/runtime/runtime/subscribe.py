@@ -21,8 +21,6 @@ from runtime.telemetry import joined, span
 
 FETCH_TIMEOUT_S = 5.0
 """One pull request lives so long; it is answered as soon as there is a message."""
-BATCH_WAIT_S = 1.0
-"""A batch is collected for so long: the projection lags by that much, and writes a busy job once instead of often."""
 MAX_ACK_PENDING = 2_000
 """Messages in flight over all replicas of a service."""
 DEAD_LETTERS_PER_S = 20.0
@@ -164,18 +162,7 @@ def attach(broker: NatsBroker, settler: Settler, subscription: Subscription, han
     _register(broker, subscription, PullSub(batch_size=workers, timeout=FETCH_TIMEOUT_S), workers)(consume)
 
 
-def attach_batch(broker: NatsBroker, settler: Settler, subscription: Subscription, handlers: BatchHandlers) -> None:
-    """Let FastStream run a handler for many messages of a consumer at once."""
-
-    async def consume(message: Any) -> None:
-        await settler.run_batch(message.raw_message, handlers, subscription)
-
-    pull = PullSub(batch_size=subscription.batch_size, timeout=BATCH_WAIT_S, batch=True)
-    _register(broker, subscription, pull, None)(consume)
-
-
-def _register(broker: NatsBroker, subscription: Subscription, pull: PullSub[Any], workers: int | None) -> Any:
-    options: dict[str, Any] = {} if workers is None else {"max_workers": workers}
+def _register(broker: NatsBroker, subscription: Subscription, pull: PullSub[Any], workers: int) -> Any:
     return broker.subscriber(
         subject="",
         durable=subscription.durable,
@@ -185,7 +172,7 @@ def _register(broker: NatsBroker, subscription: Subscription, pull: PullSub[Any]
         ack_policy=AckPolicy.MANUAL,
         decoder=_undecoded,
         no_reply=True,
-        **options,
+        max_workers=workers,
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from runtime.buckets import Bucket
 from runtime.budgets import Limits
 from runtime.catalog import Catalog, load_catalog
 from runtime.objects import ObjectStore, open_objects
@@ -15,17 +16,22 @@ from runtime.service import Service, open_service
 from gateway.adapters import api_keys, budgets, tenants
 from gateway.adapters.api_keys import ApiKeys
 from gateway.adapters.budgets import Budgets
-from gateway.adapters.mongo import JobDocuments, open_documents
+from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
 from gateway.callbacks import Callbacks
 from gateway.costs import CostReports
+from gateway.deliveries import Deliveries
 from gateway.domain.requests import Allowed
+from gateway.endpoints import Endpoints
+from gateway.feed import Feed
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
 from gateway.routes.admin import AdminRoutes
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.callbacks import CallbackRoutes
+from gateway.routes.deliveries import DeliveryRoutes
+from gateway.routes.endpoints import EndpointRoutes
 from gateway.routes.errors import install_problems
 from gateway.routes.express import Express, Lane
 from gateway.routes.health import HealthRoutes
@@ -53,6 +59,8 @@ class Parts(NamedTuple):
     tenants: Tenants
     budgets: Budgets
     catalog: Catalog | None
+    standings: Bucket
+    deliveries: DeliveryDocuments
 
 
 async def run(settings: GatewaySettings) -> None:
@@ -76,15 +84,18 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
     owners = Tenants(await service.bucket(tenants.BUCKET))
     catalog = None if settings.catalog is None else load_catalog(settings.catalog)
     defaults = catalog.defaults.limits() if catalog else Limits()
-    documents = open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s)
+    opening = open_database(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s)
+    database = await stack.enter_async_context(opening)
     parts = Parts(
         service=service,
-        documents=await stack.enter_async_context(documents),
+        documents=JobDocuments(database),
         objects=await stack.enter_async_context(open_objects(settings)),
         keys=ApiKeys(await service.bucket(api_keys.BUCKET), ttl_s=settings.api_key_ttl_s),
         tenants=owners,
         budgets=Budgets(await service.bucket(budgets.BUCKET), owners, service.log, defaults=defaults),
         catalog=catalog,
+        standings=await service.bucket("endpoints"),
+        deliveries=DeliveryDocuments(database),
     )
     await register_bootstrap_key(settings, parts)
     return parts
@@ -115,6 +126,7 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
         CallbackRoutes(callbacks=callbacks).router(),
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
         *_money_routers(settings, parts, admin=admin, doorkeeper=doorkeeper),
+        *_telling_routes(settings, parts, doorkeeper),
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
         HealthRoutes(is_ready=lambda: service.ready).router(),
     )
@@ -153,4 +165,21 @@ def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper)
         doorkeeper=doorkeeper,
         catalog=parts.catalog,
         allowed=Allowed(http_webhooks=settings.allow_http_webhooks, bucket=settings.s3_bucket),
+    )
+
+
+def _telling_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> tuple[APIRouter, ...]:
+    notifier = parts.service.timers_of("notifier")
+    endpoints = Endpoints(
+        tenants=parts.tenants,
+        standings=parts.standings,
+        notifier=notifier,
+        clock=parts.service.clock,
+        allow_http=settings.allow_http_webhooks,
+        channel_schemes=settings.channel_schemes,
+    )
+    deliveries = Deliveries(documents=parts.deliveries, notifier=notifier)
+    return (
+        EndpointRoutes(endpoints=endpoints, doorkeeper=doorkeeper).router(),
+        DeliveryRoutes(deliveries=deliveries, feed=Feed(parts.service.connection), doorkeeper=doorkeeper).router(),
     )

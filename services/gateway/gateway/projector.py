@@ -3,9 +3,11 @@
 import argparse
 import sys
 
+from dailies_contracts import WEBHOOKS
 from runtime.service import open_service, run_service
 
-from gateway.adapters.mongo import open_documents
+from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database, open_documents
+from gateway.projection.deliveries import DeliveryProjector
 from gateway.projection.freshness import Heartbeat
 from gateway.projection.projector import Projector
 from gateway.projection.rebuild import rebuild
@@ -18,13 +20,28 @@ async def run(settings: ProjectorSettings) -> None:
     """Project until SIGTERM. A MongoDB that is away stops nothing: the events wait in the log."""
     async with (
         open_service(SERVICE, settings) as service,
-        open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as documents,
+        open_database(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as database,
     ):
+        documents, deliveries = JobDocuments(database), DeliveryDocuments(database)
         projector = Projector(
             log=service.log, documents=documents, n_loads=settings.n_loads, linger_s=settings.linger_s
         )
-        heartbeat = Heartbeat(connection=service.connection, documents=documents, clock=service.clock, durable=SERVICE)
+
+        async def ensure_indexes() -> None:
+            await documents.ensure_indexes()
+            await deliveries.ensure_indexes()
+
+        heartbeat = Heartbeat(
+            connection=service.connection,
+            documents=documents,
+            clock=service.clock,
+            durable=SERVICE,
+            ensure_indexes=ensure_indexes,
+        )
         service.subscribe_batch(projector.on_events, batch_size=settings.batch_size)
+        service.subscribe_messages(
+            WEBHOOKS, "webhooks.v1.>", DeliveryProjector(deliveries).on_attempts, purpose="deliveries"
+        )
         service.background("heartbeat", lambda: heartbeat.run(every_s=settings.heartbeat_s))
         await service.run()
 

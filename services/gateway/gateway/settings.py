@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dailies_contracts import CHANNEL_SCHEMES
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import S3Settings, ServiceSettings
@@ -29,6 +30,9 @@ class GatewaySettings(S3Settings, MongoSettings):
     bootstrap_api_key: SecretStr = Field(SecretStr(""), description="An API key to register at start-up.")
     bootstrap_tenant: str = Field("", description="Tenant of the bootstrap key.")
     allow_http_webhooks: bool = Field(False, description="Take http:// webhook addresses: for one machine only.")
+    channel_schemes: frozenset[str] = Field(
+        CHANNEL_SCHEMES, description="Kinds of channels to people that tenants may register; as the notifier's."
+    )
     api_key_ttl_s: float = Field(10.0, ge=0, description="A withdrawn key may be used for so long.")
     signed_url_ttl_s: int = Field(900, ge=1, le=604_800, description="Lifetime of the signed address of a clip.")
     mongo_timeout_s: float = Field(2.0, gt=0, description="A list that takes MongoDB longer counts as unavailable.")

@@ -1,6 +1,7 @@
 """What is written down of every attempt before its delivery goes on: the log, and the endpoint's standing."""
 
 import logging
+import uuid
 from datetime import datetime
 
 from dailies_contracts import NOTICE, AttemptState, WebhookAttempt, encode_message
@@ -75,6 +76,7 @@ class Reports:
         untold: AttemptState = "retrying" if next_at is not None else "failed"
         await self._attempts.write(
             WebhookAttempt(
+                id=uuid.uuid4().hex,
                 webhook_id=webhook_id(notification, topic.id, endpoint_id=endpoint.id),
                 tenant_id=topic.tenant_id,
                 endpoint_id=endpoint.id,

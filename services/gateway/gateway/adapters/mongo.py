@@ -9,16 +9,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bson.errors import BSONError
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, PyMongoError
 from runtime.errors import DependencyUnavailable, Permanent
 
+from gateway.domain.deliveries import DeliveryQuery
 from gateway.domain.lists import ListQuery
 from gateway.projection.documents import LINE_FIELDS, Document
 
 JOBS = "jobs"
 PROJECTIONS = "projections"
+DELIVERIES = "webhook_deliveries"
+ATTEMPTS = "webhook_attempts"
+KEPT_S = 30 * 24 * 3600
+"""The delivery log goes back a month, as its stream does."""
 DUPLICATE_KEY = 11_000
 WRITES_AT_ONCE = 50
 """SecantusDB needs about 5 ms a document; a command stays well within the timeout."""
@@ -31,6 +36,19 @@ INDEXES = (
         name="newest_by_state",
     ),
     IndexModel([("requested_at", DESCENDING)], name="newest_of_all"),
+)
+
+DELIVERY_INDEXES = (
+    IndexModel([("tenant_id", ASCENDING), ("attempted_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+    IndexModel(
+        [("tenant_id", ASCENDING), ("state", ASCENDING), ("attempted_at", DESCENDING), ("_id", DESCENDING)],
+        name="newest_by_state",
+    ),
+    IndexModel([("attempted_at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT_S),
+)
+ATTEMPT_INDEXES = (
+    IndexModel([("webhook_id", ASCENDING), ("at", ASCENDING)], name="of_delivery"),
+    IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT_S),
 )
 
 
@@ -107,17 +125,83 @@ class JobDocuments:
             await self._projections.update_one({"_id": JOBS}, {"$set": {"rebuilding": rebuilding}}, upsert=True)
 
     async def _save(self, documents: Sequence[Document], older: str) -> None:
-        writes = [
-            ReplaceOne({"_id": each["_id"], "last_sequence": {older: each["last_sequence"]}}, each, upsert=True)
-            for each in documents
-        ]
-        # A newer document does not match, and the upsert then meets its id: that refusal is what we want.
-        try:
-            with _classified():
-                await self._jobs.bulk_write(writes, ordered=False)
-        except _Refused as err:
-            if not err.errors or any(each["code"] != DUPLICATE_KEY for each in err.errors):
-                raise DependencyUnavailable("mongo.write_refused", str(err.errors[:1])) from err
+        writes = [_guarded(each, "last_sequence", older) for each in documents]
+        await _write(self._jobs, writes)
+
+
+class DeliveryDocuments:
+    """The documents of the delivery log: one a message to an endpoint, one an attempt."""
+
+    def __init__(self, database: "AsyncIOMotorDatabase[Any]") -> None:
+        self._deliveries = database[DELIVERIES]
+        self._attempts = database[ATTEMPTS]
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that lists need; harmless where they exist."""
+        with _classified():
+            await self._deliveries.create_indexes(list(DELIVERY_INDEXES))
+            await self._attempts.create_indexes(list(ATTEMPT_INDEXES))
+
+    async def save(self, *, deliveries: Sequence[Document], attempts: Sequence[Document]) -> None:
+        """Write attempts, and how they left their messages; a later attempt is never overwritten.
+
+        Raises:
+            DependencyUnavailable: MongoDB does not answer; some may be written.
+        """
+        writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in attempts]
+        for start in range(0, len(writes), WRITES_AT_ONCE):
+            await _write(self._attempts, writes[start : start + WRITES_AT_ONCE])
+        guarded = [_guarded(each, "attempted_at", "$lte") for each in deliveries]
+        for start in range(0, len(guarded), WRITES_AT_ONCE):
+            await _write(self._deliveries, guarded[start : start + WRITES_AT_ONCE])
+
+    async def newest(self, query: DeliveryQuery) -> list[Document]:
+        """Read the page and one document more, the latest attempt first."""
+        wanted: Document = {"tenant_id": query.tenant_id, **dict(query.narrowed)}
+        if query.since is not None:
+            wanted["attempted_at"] = {"$gte": query.since}
+        if query.after is not None:
+            at, webhook_id = query.after
+            wanted["$or"] = [{"attempted_at": {"$lt": at}}, {"attempted_at": at, "_id": {"$lt": webhook_id}}]
+        with _classified():
+            cursor = self._deliveries.find(wanted).sort([("attempted_at", DESCENDING), ("_id", DESCENDING)])
+            return await cursor.limit(query.limit + 1).to_list(None)
+
+    async def failed(self, tenant_id: str, *, since: datetime, endpoint_id: str, limit: int) -> list[Document]:
+        """Read what failed for good since a time, oldest first."""
+        wanted: Document = {"tenant_id": tenant_id, "state": "failed", "attempted_at": {"$gte": since}}
+        if endpoint_id:
+            wanted["endpoint_id"] = endpoint_id
+        with _classified():
+            cursor = self._deliveries.find(wanted).sort([("attempted_at", ASCENDING), ("_id", ASCENDING)])
+            return await cursor.limit(limit).to_list(None)
+
+    async def find(self, webhook_id: str) -> Document | None:
+        """Read one delivery, None where there is none."""
+        with _classified():
+            found: Document | None = await self._deliveries.find_one({"_id": webhook_id})
+            return found
+
+    async def attempts_of(self, webhook_id: str) -> list[Document]:
+        """Read every attempt at one message, oldest first."""
+        with _classified():
+            cursor = self._attempts.find({"webhook_id": webhook_id}).sort([("at", ASCENDING)])
+            return await cursor.to_list(None)
+
+
+def _guarded(document: Document, field: str, older: str) -> "ReplaceOne[Document]":
+    """Write a document unless there is one whose field says that it is newer."""
+    return ReplaceOne({"_id": document["_id"], field: {older: document[field]}}, document, upsert=True)
+
+
+async def _write(collection: "AsyncIOMotorCollection[Any]", writes: "Sequence[ReplaceOne[Document]]") -> None:
+    # A newer document does not match, and the upsert then meets its id: that refusal is what we want.
+    try:
+        with _classified():
+            await collection.bulk_write(list(writes), ordered=False)
+    except _Refused as err:
+        if not err.errors or any(each["code"] != DUPLICATE_KEY for each in err.errors):
+            raise DependencyUnavailable("mongo.write_refused", str(err.errors[:1])) from err
 
 
 class _Refused(Exception):
@@ -129,8 +213,8 @@ class _Refused(Exception):
 
 
 @asynccontextmanager
-async def open_documents(url: str, database: str, *, timeout_s: float) -> AsyncIterator[JobDocuments]:
-    """Open the projection; nothing is connected before the first question.
+async def open_database(url: str, database: str, *, timeout_s: float) -> "AsyncIterator[AsyncIOMotorDatabase[Any]]":
+    """Open the database of the projection; nothing is connected before the first question.
 
     Args:
         url: Connection string.
@@ -143,9 +227,16 @@ async def open_documents(url: str, database: str, *, timeout_s: float) -> AsyncI
         url, tz_aware=True, timeoutMS=timeout_ms, serverSelectionTimeoutMS=selection_ms, appname="dailies"
     )
     try:
-        yield JobDocuments(client[database])
+        yield client[database]
     finally:
         client.close()
+
+
+@asynccontextmanager
+async def open_documents(url: str, database: str, *, timeout_s: float) -> AsyncIterator[JobDocuments]:
+    """Open the documents of jobs alone; arguments as `open_database`."""
+    async with open_database(url, database, timeout_s=timeout_s) as opened:
+        yield JobDocuments(opened)
 
 
 def _filter(query: ListQuery) -> Document:

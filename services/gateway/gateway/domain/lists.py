@@ -1,7 +1,7 @@
 """Lists of jobs: what may be asked for, how a page goes on, and what one line of it shows."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple, get_args
 
@@ -72,19 +72,26 @@ def parse_list_query(tenant_id: str, parameters: Mapping[str, str]) -> ListQuery
     Raises:
         InvalidRequest: An unknown parameter, or a value that cannot be.
     """
-    unknown = next((name for name in parameters if name not in PARAMETERS), None)
-    if unknown is not None:
-        known = ", ".join(PARAMETERS)
-        raise InvalidField(
-            "request.unknown_parameter", f"There is no parameter {unknown!r}; known: {known}.", field=unknown
-        )
+    refuse_unknown(parameters, PARAMETERS)
     cursor = parameters.get("cursor")
     return ListQuery(
         tenant_id,
         state=_state(parameters.get("state")),
-        limit=_limit(parameters.get("limit")),
+        limit=limit_of(parameters.get("limit")),
         after=None if cursor is None else place_of(cursor),
     )
+
+
+def refuse_unknown(parameters: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuse a query string with a parameter that means nothing here.
+
+    Raises:
+        InvalidField: It names the parameter and those that there are.
+    """
+    unknown = next((name for name in parameters if name not in known), None)
+    if unknown is not None:
+        sentence = f"There is no parameter {unknown!r}; known: {', '.join(known)}."
+        raise InvalidField("request.unknown_parameter", sentence, field=unknown)
 
 
 def cursor_of(place: Place) -> str:
@@ -119,7 +126,12 @@ def _state(text: str | None) -> str | None:
     return text
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """Read how long a page may be.
+
+    Raises:
+        InvalidField: It is no number, or not one that may be.
+    """
     if text is None:
         return DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):  # noqa: PLR2004

@@ -180,12 +180,13 @@ def _check_prompt(request: VideoRequest) -> None:
 def _check_webhook(url: str | None, *, http_allowed: bool) -> None:
     if url is None:
         return
-    rule = _webhook_fault(url, http_allowed=http_allowed)
+    rule = webhook_fault(url, http_allowed=http_allowed)
     if rule:
         raise InvalidField("request.webhook_url", f"webhook_url {rule}.", field="webhook_url")
 
 
-def _webhook_fault(url: str, *, http_allowed: bool) -> str:
+def webhook_fault(url: str, *, http_allowed: bool) -> str:
+    """Say what is wrong with an address for webhooks; empty where nothing is. The notifier checks where it leads."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

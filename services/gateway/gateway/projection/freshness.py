@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,11 +56,20 @@ class Tide:
 class Heartbeat:
     """Writes the freshness of the projection, again and again."""
 
-    def __init__(self, *, connection: Client, documents: JobDocuments, clock: Clock, durable: str) -> None:
+    def __init__(
+        self,
+        *,
+        connection: Client,
+        documents: JobDocuments,
+        clock: Clock,
+        durable: str,
+        ensure_indexes: Callable[[], Awaitable[None]],
+    ) -> None:
         self._jetstream = connection.jetstream()
         self._documents = documents
         self._clock = clock
         self._durable = durable
+        self._ensure_indexes = ensure_indexes
         self._tide = Tide()
         self._is_well = True
         self._is_indexed = False
@@ -82,7 +92,7 @@ class Heartbeat:
             DependencyUnavailable: MongoDB does not answer.
         """
         if not self._is_indexed:
-            await self._documents.ensure_indexes()
+            await self._ensure_indexes()
             self._is_indexed = True
         at = self._clock()
         stream = await self._jetstream.stream_info(VIDEO)

@@ -43,13 +43,20 @@ async def read_body(request: Request, *, limit_bytes: int = MAX_BODY_BYTES) -> b
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def read_struct(request: Request, decoder: msgspec.json.Decoder[T], *, default: T | None = None) -> T:
+async def read_struct(
+    request: Request,
+    decoder: msgspec.json.Decoder[T],
+    *,
+    default: T | None = None,
+    rules: dict[str, str] = BODY_RULES,
+) -> T:
     """Read a body as a struct.
 
     Args:
         request: The request.
         decoder: Of a strict struct.
         default: What an empty body means; None: it is an error.
+        rules: Field name to "must be …".
 
     Raises:
         InvalidRequest: It does not fit.
@@ -57,7 +64,7 @@ async def read_struct(request: Request, decoder: msgspec.json.Decoder[T], *, def
     body = await read_body(request)
     if default is not None and not body.strip():
         return default
-    return read_strictly(decoder, body, rules=BODY_RULES)
+    return read_strictly(decoder, body, rules=rules)
 
 
 def _too_large(limit_bytes: int) -> TooLarge:

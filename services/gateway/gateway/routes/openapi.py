@@ -1,7 +1,5 @@
 """The OpenAPI document at /openapi.json: FastAPI's routes with the schemas of our own structs, made by msgspec."""
 
-from typing import Any, NamedTuple
-
 import msgspec
 from dailies_contracts import VideoRequest
 from fastapi import FastAPI
@@ -11,39 +9,18 @@ from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, NewKeyBo
 from gateway.domain.budget import BudgetView
 from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
 from gateway.domain.job import JobView
-from gateway.domain.lists import DEFAULT_LIMIT, MAX_LIMIT, STATES, JobPage
+from gateway.domain.lists import STATES, JobPage
 from gateway.domain.problems import MEDIA_TYPE, Problem
 from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
 from gateway.routes.money import LimitsView
+from gateway.routes.openapi_webhooks import WEBHOOK_OPERATIONS
+from gateway.routes.operations import PAGE_PARAMETERS, Operation, Schema, query
 from gateway.routes.tenants import WebhookSecret
 
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
-METHODS = frozenset({"get", "post", "put", "delete"})
-Schema = dict[str, Any]
-
-
-class Operation(NamedTuple):
-    """What FastAPI cannot see of an operation, because the handler reads and writes the bytes itself.
-
-    Attributes:
-        status: Of the answer when all is well.
-        answer: Its type; None: it has no body.
-        body: Type of the request's body; None: it has none.
-        parameters: Query parameters and headers.
-        is_open: Needs no key.
-    """
-
-    status: int
-    answer: type | None = None
-    body: type | None = None
-    parameters: tuple[Schema, ...] = ()
-    is_open: bool = False
-
-
-def _query(name: str, description: str, schema: Schema) -> Schema:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 IDEMPOTENCY_KEY: Schema = {
@@ -54,28 +31,25 @@ IDEMPOTENCY_KEY: Schema = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 LIST_PARAMETERS = (
-    _query("state", "Only jobs in this state.", {"type": "string", "enum": list(STATES)}),
-    _query(
-        "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
-    ),
-    _query("cursor", "next_cursor of the page before.", {"type": "string"}),
+    query("state", "Only jobs in this state.", {"type": "string", "enum": list(STATES)}),
+    *PAGE_PARAMETERS,
 )
 LETTER_PARAMETERS = (
-    _query("limit", "At most so many.", {"type": "integer", "minimum": 0, "maximum": 100, "default": 20}),
-    _query("after", "Sequence of the last one seen.", {"type": "integer", "minimum": 0, "default": 0}),
+    query("limit", "At most so many.", {"type": "integer", "minimum": 0, "maximum": 100, "default": 20}),
+    query("after", "Sequence of the last one seen.", {"type": "integer", "minimum": 0, "default": 0}),
 )
 DAY: Schema = {"type": "string", "format": "date"}
 COST_PARAMETERS = (
-    _query("group_by", f"Some of {', '.join(KEYS)}, separated by commas.", {"type": "string"}),
-    _query("from", f"First UTC day; {DEFAULT_DAYS} days up to the last one where left out.", DAY),
-    _query("to", "Last UTC day; today where left out.", DAY),
-    _query("provider", "Only this vendor.", {"type": "string"}),
-    _query("model", "Only this model.", {"type": "string"}),
-    _query("stage", "Only this stage.", {"type": "string", "enum": list(STAGES)}),
-    _query("batch", "Only jobs of this batch.", {"type": "string"}),
+    query("group_by", f"Some of {', '.join(KEYS)}, separated by commas.", {"type": "string"}),
+    query("from", f"First UTC day; {DEFAULT_DAYS} days up to the last one where left out.", DAY),
+    query("to", "Last UTC day; today where left out.", DAY),
+    query("provider", "Only this vendor.", {"type": "string"}),
+    query("model", "Only this model.", {"type": "string"}),
+    query("stage", "Only this stage.", {"type": "string", "enum": list(STAGES)}),
+    query("batch", "Only jobs of this batch.", {"type": "string"}),
 )
-TENANT_PARAMETER = _query("tenant", "Only this tenant.", {"type": "string"})
-SIGNATURE = (_query("sig", "Signature of the clip id.", {"type": "string"}),)
+TENANT_PARAMETER = query("tenant", "Only this tenant.", {"type": "string"})
+SIGNATURE = (query("sig", "Signature of the clip id.", {"type": "string"}),)
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/jobs"): Operation(202, JobAccepted, VideoRequest, (IDEMPOTENCY_KEY,)),
@@ -101,6 +75,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/admin/dead-letters/{sequence}/replay"): Operation(202, Replayed),
     ("get", "/livez"): Operation(200, is_open=True),
     ("get", "/readyz"): Operation(200, is_open=True),
+    **WEBHOOK_OPERATIONS,
 }
 
 

@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from dailies_contracts import ClipReady, ClipScored, JobCompleted, JobFailed, Notice, ReviewRequested, Stage
+from dailies_contracts import (
+    ClipReady,
+    ClipScored,
+    JobCompleted,
+    JobFailed,
+    Notice,
+    ReviewRequested,
+    Stage,
+    derive_webhook_id,
+)
 
 from notifier.domain.notifications import Notification, NotificationType, Topic
 from notifier.domain.public_state import State
@@ -124,16 +133,13 @@ def payload_of(notification: Notification, topic: Topic, *, public_url: str) -> 
 
 def webhook_id(notification: Notification, topic_id: str, *, endpoint_id: str) -> str:
     """Name one notification to one endpoint: the same at every attempt, and whatever else happened to the job."""
-    return f"msg_{_digest(topic_id, endpoint_id, notification.name)}"
+    return derive_webhook_id(topic_id, endpoint_id, notification.name)
 
 
 def event_id(notification: Notification, topic_id: str) -> str:
     """Name one notification in the feed."""
-    return f"evt_{_digest(topic_id, notification.name)}"
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{topic_id}\x1f{notification.name}".encode())
+    return f"evt_{digest.hexdigest()[:32]}"
 
 
 def _clip(notification: Notification) -> Clip | None:
