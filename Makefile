@@ -40,7 +40,8 @@ check: lint types imports test ## Everything that main must pass
 bench: .venv/test ## Measure; prints ratios and writes .dailies/bench.json
 	@$(BIN)/python tests/bench/run.py
 
-chaos: .venv/test ## Kill things for a long time and count
+chaos: .venv/test ## Let everything go wrong for a long time, kill things, and count
+	@SEEDS="$$(seq -s ' ' 20)" N_CLIPS=300 $(BIN)/python -m pytest tests/integration/provider_workers/test_random_faults.py
 	@$(BIN)/python -m pytest tests/chaos
 
 generate: .venv/test ## Write JSON Schemas and the AsyncAPI document again
