@@ -1,0 +1,160 @@
+"""Nova, a vendor that exists only in the tests.
+
+URL: https://api.nova.example. Auth: `x-nova-key`. Limits: none. Read: never.
+Reference: `tag`, unique per account, `GET /v1/clips?tag=`. Money: the catalogue's price; refused clips are free.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from dailies_contracts import FailureKind
+from provider_workers.adapters.download import Downloader
+from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.images import base64_of
+from provider_workers.domain.account import Account
+from provider_workers.domain.adapter import (
+    Absent,
+    CallbackHint,
+    Download,
+    Failed,
+    Order,
+    Outcome,
+    Output,
+    Running,
+    Submission,
+    Succeeded,
+    TaskRef,
+)
+from provider_workers.domain.failures import ProviderError
+from runtime.clock import Clock
+
+BASE_URL = "https://api.nova.example"
+CODES: dict[str, FailureKind] = {
+    "bad_request": "invalid_request",
+    "bad_key": "auth",
+    "no_credit": "quota",
+    "slow_down": "throttled",
+    "unsafe": "refused",
+    "broken": "unavailable",
+    "late": "outcome_unknown",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Body of an error answer."""
+
+    code: str = ""
+
+
+class NovaClip(msgspec.Struct, frozen=True):
+    """A clip as the vendor shows it."""
+
+    id: str
+    state: str = ""
+    tag: str = ""
+    url: str = ""
+    code: str = ""
+
+
+def to_request(order: Order) -> dict[str, Any]:
+    """Turn an order into the body of the submit."""
+    body: dict[str, Any] = {
+        "model": order.model,
+        "text": order.prompt,
+        "seconds": order.duration_s,
+        "tag": order.reference,
+    }
+    if order.first_frame is not None:
+        body["start"] = base64_of(order.first_frame)
+    if order.callback_url:
+        body["notify"] = order.callback_url
+    return body
+
+
+def from_response(clip: NovaClip) -> Outcome:
+    """Turn a clip into its outcome; a state that is not known means running."""
+    match clip.state:
+        case "done":
+            return Succeeded(output=Output(url=clip.url), reference=clip.tag)
+        case "failed":
+            return Failed(kind=CODES.get(clip.code, "unclassified"), vendor_code=clip.code, reference=clip.tag)
+        case _:
+            return Running(reference=clip.tag)
+
+
+class Nova:
+    """One account of Nova."""
+
+    can_find = True
+    keeps_reference = True
+    polls_at_once = False
+
+    def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
+        base_url = account.base_url or BASE_URL
+        self._provider = account.provider
+        self._headers = {"x-nova-key": account.needed("api_key")}
+        self._http = VendorHttp(client, account, base_url, clock=clock)
+        self._downloader = Downloader(client, account, base_url)
+
+    async def submit(self, order: Order) -> Submission:
+        """Order one clip."""
+        reply = await self._send(Call("POST", "/v1/clips", self._headers, to_request(order), is_submit=True))
+        return Submission(
+            provider_task_id=self._http.read(reply, NovaClip, is_submit=True).id, reference=order.reference
+        )
+
+    async def poll(self, task: TaskRef) -> Outcome:
+        """Ask how a clip stands."""
+        try:
+            reply = await self._send(Call("GET", f"/v1/clips/{quote(task.provider_task_id, safe='')}", self._headers))
+        except ProviderError as error:
+            if error.http_status == httpx.codes.NOT_FOUND:
+                return Absent()
+            raise
+        return from_response(self._http.read(reply, NovaClip))
+
+    async def find(self, reference: str, *, since: datetime) -> Submission | None:
+        """Look a clip up by its tag."""
+        del since
+        reply = await self._send(Call("GET", f"/v1/clips?tag={quote(reference, safe='')}", self._headers))
+        found = next(iter(self._http.read(reply, list[NovaClip])), None)
+        return None if found is None else Submission(provider_task_id=found.id, reference=reference)
+
+    async def cancel(self, task: TaskRef) -> bool:
+        """There is no cancel."""
+        del task
+        return False
+
+    async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
+        """Read a callback; it is not signed."""
+        del headers
+        try:
+            return CallbackHint(provider_task_id=msgspec.json.decode(body, type=NovaClip).id)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
+    async def download(self, output: Output, target: Path) -> Download:
+        """Fetch the clip: a plain GET without auth."""
+        return await self._downloader.fetch(output.url, target)
+
+    async def _send(self, call: Call) -> Reply:
+        reply = await self._http.send(call)
+        if reply.is_ok:
+            return reply
+        try:
+            code = msgspec.json.decode(reply.body, type=Problem).code
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            code = ""
+        kind = CODES.get(code) or kind_of_status(reply.status, is_submit=call.is_submit)
+        if kind == "outcome_unknown" and not call.is_submit:
+            kind = "unavailable"
+        wait_s = retry_after_s(reply.headers, self._http.clock())
+        raise ProviderError(kind, self._provider, vendor_code=code, http_status=reply.status, retry_after_s=wait_s)
+
+
+ADAPTERS = {"nova": Nova}
