@@ -8,7 +8,7 @@ every poll gives a fresh URL.
 Money: `cost.credits` of an ended task, also of a failed one: moderated tasks cost what a success would. A credit is
 0.01 USD at list price, `WORKER_UNIT_USD_MICROS` says what it costs us.
 Cancel: a task that waits is refunded, one that runs is not, and a cancelled task may not be shown any more. So only
-tasks that wait are cancelled: what the others cost would never be known.
+THROTTLED tasks are cancelled: what the others cost might never be known.
 Not there: sound, negative prompt, camera control.
 Not confirmed: the whole list of failure codes (an unknown one is `unclassified`), Retry-After (honoured where it
 comes), the words of the 429 of a day's limit (told by QUOTA_WORDS), the state of a cancelled task (CANCELLED or 404:
@@ -59,7 +59,8 @@ RATIOS = {
     ("720p", "1:1"): "960:960",  # from a picture only
 }
 """The vendor names frame sizes, which are shape and resolution in one."""
-WAITING = frozenset({"PENDING", "THROTTLED"})
+THROTTLED = "THROTTLED"
+"""Waits for an earlier task of ours. One that is PENDING may run before a cancel arrives."""
 FAILURES: dict[str, FailureKind] = {
     "SAFETY": "refused",
     "INPUT_PREPROCESSING.SAFETY": "refused",
@@ -72,7 +73,7 @@ FAILURES: dict[str, FailureKind] = {
 """By the longest known beginning of `failureCode`, in whole parts."""
 NO_CREDITS = "enough credits"
 """Out of money is HTTP 400 and told by its sentence alone."""
-QUOTA_WORDS = ("daily", "per day", "monthly", "spend", "tier")
+QUOTA_WORDS = ("daily", "per day", "monthly", "spend")
 """A 429 with one of these is about the day or the month: no waiting of ours helps."""
 GATEWAY_TIMEOUT = 504
 
@@ -244,9 +245,9 @@ class Runway:
         return None
 
     async def cancel(self, task: TaskRef) -> bool:
-        """Cancel a task that still waits; one that runs would be billed all the same, and no longer say so."""
+        """Cancel a task that waits for others; one that runs is billed all the same, and would no longer say so."""
         shown = await self._task(task)
-        if shown is None or shown.status not in WAITING:
+        if shown is None or shown.status != THROTTLED:
             return False
         reply = await self._http.send(Call("DELETE", _path(task), self._headers))
         if reply.status == httpx.codes.NOT_FOUND:
