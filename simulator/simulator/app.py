@@ -51,6 +51,7 @@ class Simulator:
             ),
             announce=self._announcer.announce,
             fetch_image=partial(fetch_image, self._http),
+            http=self._http,
             clock=clock,
         )
         self.asgi: ASGIApp = DropConnections(self._applications())

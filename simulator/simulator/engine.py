@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import NormalDist
 
+import httpx
 import msgspec
 
 from simulator.background import Background
@@ -45,6 +46,7 @@ class Engine:
         tuning: Tuning,
         announce: Announce,
         fetch_image: FetchImage,
+        http: httpx.AsyncClient,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = ledger
@@ -52,6 +54,7 @@ class Engine:
         self.faults = faults
         self.tuning = tuning
         self.clock = clock
+        self.http = http  # for what a vendor asks of a client's address while it answers
         self._announce = announce
         self._fetch_image = fetch_image
         self._wakeups: dict[tuple[str, str], asyncio.Event] = {}

@@ -118,9 +118,8 @@ class Minimax(Vendor):
     async def _echoes(self, url: str) -> bool:
         challenge = uuid.uuid4().hex
         try:
-            async with httpx.AsyncClient(timeout=CHALLENGE_TIMEOUT_S, trust_env=False) as http:
-                reply = await http.post(url, json={"challenge": challenge})
-                return reply.is_success and reply.json() == {"challenge": challenge}
+            reply = await self.engine.http.post(url, json={"challenge": challenge}, timeout=CHALLENGE_TIMEOUT_S)
+            return reply.is_success and reply.json() == {"challenge": challenge}
         except (httpx.HTTPError, httpx.InvalidURL, ValueError):
             return False
 
