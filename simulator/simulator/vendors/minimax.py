@@ -178,9 +178,10 @@ class Minimax(Vendor):
         width, height = task.order.size_px
         failed = 2013 if task.message == NO_IMAGE else 1000
         code = {State.FILTERED: 1027, State.FAILED: failed}.get(task.state, 0)
+        is_new = task.state is State.QUEUED and self.engine.clock() < (task.submitted_at_s + task.starts_at_s) / 2
         about: dict[str, Any] = {
             "task_id": task.id,
-            "status": STATUS.get(task.state, "Fail"),
+            "status": "Preparing" if is_new else STATUS.get(task.state, "Fail"),
             "file_id": _file_id(task) if succeeded else "",
         }
         size = {"video_width": width, "video_height": height} if succeeded else {}

@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from simulator.tasks import State
 from testkit.sinks import WebhookSink
 
 
@@ -20,7 +21,7 @@ async def test_a_task_succeeds_with_a_file_whose_address_is_asked_for(bench, min
     task_id = created["task_id"]
     assert task_id.isdigit()
     waiting = await minimax.query(task_id)
-    assert (waiting["status"], waiting["file_id"]) == ("Queueing", "")
+    assert (waiting["status"], waiting["file_id"]) == ("Preparing", "")
     await bench.ended()
     done = await minimax.query(task_id)
     assert (done["status"], done["video_width"], done["video_height"]) == ("Success", 1366, 768)
@@ -34,6 +35,19 @@ async def test_a_task_succeeds_with_a_file_whose_address_is_asked_for(bench, min
     )
     assert content.content == clip.content
     assert bench.tasks[0].billed_usd_micros == 280_000
+
+
+async def test_a_task_goes_through_the_documented_states(bench, minimax, monkeypatch) -> None:
+    bench.tune(time_compression=0.001)
+    task_id = (await minimax.submit())["task_id"]
+    (task,) = bench.tasks
+    seen = []
+    for at_s in (task.submitted_at_s, task.starts_at_s - 0.001):
+        monkeypatch.setattr(bench.engine, "clock", lambda at_s=at_s: at_s)
+        seen.append((await minimax.query(task_id))["status"])
+    task.state = State.RUNNING
+    seen.append((await minimax.query(task_id))["status"])
+    assert seen == ["Preparing", "Queueing", "Processing"]
 
 
 async def test_an_address_goes_stale_and_a_new_one_is_had_by_asking_again(bench, minimax, http, monkeypatch) -> None:

@@ -1,10 +1,12 @@
 """Signatures equal the vendors' published vectors."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from simulator.callbacks import standard_headers
 from simulator.images import size_of
 from simulator.vendors.kling import check_jwt
 from simulator.vendors.kling_wire import Refused
+from simulator.vendors.pika import signed_headers
 
 KLING_SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
 KLING_BODY = (
@@ -31,6 +33,16 @@ def test_a_standard_webhook_is_signed_as_in_the_known_vector() -> None:
 
 def test_without_a_secret_nothing_is_signed() -> None:
     assert standard_headers(None, message_id="1", timestamp_s=1, body=b"") == {"content-type": "application/json"}
+
+
+def test_a_fal_callback_is_signed_as_in_the_known_vector() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    body = b'{"request_id":"r1","gateway_request_id":"r1","status":"OK","payload":{"video":{"url":"https://x/y.mp4"}}}'
+    headers = signed_headers(key, request_id="r1", user_id="user_1", timestamp_s=1_700_000_000, body=body)
+    assert headers["x-fal-webhook-signature"] == (
+        "9b220e3fb4165fea3e97a44a2f56219797143bcbfa741a0cb6164848e4673dc9"
+        "60259ee6430918fa947bf587a7f0fc1fc09a24e62e30aae05af6ccf5b53fdc0d"
+    )
 
 
 def test_the_known_kling_token_is_accepted_in_its_time() -> None:
