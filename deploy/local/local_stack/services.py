@@ -117,6 +117,13 @@ SERVICES: tuple[Service, ...] = (
         settings={"ALLOW_PRIVATE_ADDRESSES": "true", "ALLOW_HTTP": "true", "PUBLIC_URL": "{gateway_url}"},
         health_port=8088,
     ),
+    Service(
+        name="assets",
+        module="assets",
+        prefix="ASSETS_",
+        settings={**S3, **CATALOG, "DEVELOPMENT_KEYS": "{assets_folder}"},
+        health_port=8089,
+    ),
 )
 
 
@@ -140,7 +147,7 @@ def service_spec(
     Raises:
         KeyError: the row names a value that is not there.
     """
-    known = {**values, "health_port": str(health_port)}
+    known = {**values, "health_port": str(health_port), "assets_folder": str(layout.store("assets"))}
     settings = {**COMMON, **service.settings}
     env = {f"{service.prefix}{name}": value.format_map(known) for name, value in settings.items()}
     return ProcessSpec(

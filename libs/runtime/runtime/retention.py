@@ -49,7 +49,7 @@ class Retention:
     async def tag(self, prefix: str, tags: Mapping[str, str]) -> int:
         """Give every object below a prefix these tags, and no others; say how many there were."""
         tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
-        keys = [each.key async for each in self.versions(prefix) if each.is_latest and not each.is_marker]
+        keys = await self.keys(prefix)
         for key in keys:
             await self._objects.call("put_object_tagging", Key=key, Tagging={"TagSet": tag_set})
         return len(keys)
@@ -85,6 +85,10 @@ class Retention:
         if left:
             raise DependencyUnavailable("s3.not_erased", f"{len(left)} versions below {prefix} are still there")
         return len({each.key for each in found if not each.is_marker})
+
+    async def keys(self, prefix: str) -> list[str]:
+        """List the objects below a prefix that can be read."""
+        return [each.key async for each in self.versions(prefix) if each.is_latest and not each.is_marker]
 
     async def versions(self, prefix: str) -> AsyncIterator[Version]:
         """List every version of every object below a prefix."""

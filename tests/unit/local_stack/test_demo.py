@@ -10,7 +10,7 @@ from local_stack.spans import Span
 from local_stack.webhook_sink import Delivery
 
 JSON = dict[str, Any]
-SERVICES = ("gateway", "compiler", "router", "provider-workers-veo", "notifier")
+SERVICES = ("gateway", "compiler", "router", "provider-workers-veo", "assets", "notifier")
 EVALUATORS = ("evaluator-1", "evaluator-2", "evaluator-3")
 CANDIDATE = {
     "provider": "veo",
@@ -130,7 +130,7 @@ def test_the_report_has_the_fields_that_others_read() -> None:
         (report(deliveries=[delivery(), delivery("job.queued", verified=False)]), "signature of a webhook"),
         (
             report(spans=trace("gateway", "router", *EVALUATORS)),
-            "lacks compiler, notifier, provider-workers",
+            "lacks assets, compiler, notifier, provider-workers",
         ),
         (report(spans=trace(*SERVICES, "evaluator")), "3 clips were scored, but only 1 in this trace"),
         (report(spans=trace(parent="unknown")), "parent was not received"),

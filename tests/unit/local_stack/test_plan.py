@@ -51,6 +51,7 @@ def test_the_parts_start_before_the_services(tmp_path: Path) -> None:
         "router",
         "evaluator",
         "notifier",
+        "assets",
         *(f"worker-{provider.name}" for provider in load_catalog(CATALOG).provider),
     ]
 

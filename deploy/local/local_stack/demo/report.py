@@ -9,7 +9,7 @@ from local_stack.webhook_sink import Delivery
 
 JSON = dict[str, Any]
 # Every hop that the trace of a job must show, by the beginning of the service's name.
-HOPS = ("gateway", "compiler", "router", "provider-workers", "evaluator", "notifier")
+HOPS = ("gateway", "compiler", "router", "provider-workers", "evaluator", "assets", "notifier")
 
 
 def make_report(job: JSON, *, deliveries: Sequence[Delivery], spans: Sequence[Span], files: Mapping[str, str]) -> JSON:

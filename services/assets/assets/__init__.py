@@ -1,0 +1,1 @@
+"""The asset store: derives, signs, keeps and erases the files of clips."""

@@ -1,0 +1,1 @@
+"""Where the asset store meets PyAV, Pillow, c2pa and the stores."""

@@ -1,0 +1,1 @@
+"""What the asset store decides: names, framing, records. Pure."""
