@@ -2,7 +2,7 @@
 
 Auth: `Authorization: Key <key>`. Bodies are in `pika_wire.py`. Callbacks are signed with an Ed25519 key that is
 published under `/.well-known/jwks.json`. Not documented and decided here: a refusal at completion comes after the work
-and is billed, a request that runs goes on when it is cancelled, a status that has not completed is answered with 202.
+and is billed, a request that runs goes on when it is cancelled.
 """
 
 import base64

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from provider_workers.adapters.registry import ADAPTERS
 from provider_workers.domain.account import Account
-from provider_workers.domain.adapter import Order, Output, TaskRef
+from provider_workers.domain.adapter import Absent, Order, Output, Running, TaskRef
 from provider_workers.domain.failures import ProviderError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -21,6 +21,21 @@ SENT = [
     httpx.ReadError("reset"),
     httpx.WriteTimeout("slow"),
     httpx.RemoteProtocolError("server disconnected without sending a response"),
+]
+
+
+ODD_BODIES = [
+    b"",
+    b"null",
+    b"[]",
+    b'"ok"',
+    b"{}",
+    b'{"status": 5}',
+    b'{"status": null, "data": null, "base_resp": null, "done": null}',
+    b'{"id": {}, "name": [], "request_id": 7, "task_id": {}}',
+    b"\xff\xfe",
+    b"<html>200 OK</html>",
+    b"[" * 10_000,
 ]
 
 
@@ -77,6 +92,28 @@ async def test_a_poll_that_breaks_leaves_the_task_as_it_was(name, error):
     with pytest.raises(ProviderError) as caught:
         await adapter_of(name, BrokenLine(error)).poll(task)
     assert caught.value.kind == "unavailable"
+
+
+@pytest.mark.parametrize("body", ODD_BODIES)
+@pytest.mark.parametrize("name", NAMES)
+async def test_an_answer_that_makes_no_sense_ends_no_clip(name, body):
+    task = TaskRef(**case_of(name, "poll_running")["task"])
+    adapter = adapter_of(name, BrokenLine(response=httpx.Response(200, content=body)))
+    try:
+        outcome = await adapter.poll(task)
+    except ProviderError as error:
+        assert error.kind == "unavailable"  # noqa: PT017 (an answer is as good)
+    else:
+        assert isinstance(outcome, Running | Absent)
+
+
+@pytest.mark.parametrize("body", ODD_BODIES)
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_submit_whose_answer_makes_no_sense_may_have_been_accepted(name, body):
+    adapter = adapter_of(name, BrokenLine(response=httpx.Response(200, content=body)))
+    with pytest.raises(ProviderError) as caught:
+        await adapter.submit(order_of(name))
+    assert caught.value.kind == "outcome_unknown"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,8 +7,8 @@ their URLs are rebuilt from the id, because the ones in the answer would be give
 Money: nothing is reported; 5xx is free, a refusal (422) is billed where a runner spent time on it. `inference_time`
 says whether one did, and then the refusal counts as a whole clip: not confirmed, and the safe side of the ledger.
 Not there: look-up by a reference of ours, so a lost answer waits for its callback. Not confirmed: whether a request
-that is cancelled while it runs is billed (so only what waits is cancelled); HTTP 202 for a status that runs (any 2xx
-is taken); the host of the keys (`WORKER_KEYS_URL`; older: rest.alpha.fal.ai); the price of 10 s (taken as twice 5 s).
+that is cancelled while it runs is billed (so only what waits is cancelled); the host of the keys (`WORKER_KEYS_URL`;
+older: rest.alpha.fal.ai); the price of 10 s (taken as twice that of 5 s).
 """
 
 import binascii
@@ -116,7 +116,7 @@ class Status(msgspec.Struct, frozen=True):
 
     status: str = ""
     metrics: Metrics | None = None
-    error: str | None = None
+    error: Any = None
     error_type: str | None = None
 
     @property
