@@ -255,8 +255,8 @@ class Pika:
             return Running()
         result = await self._http.send(Call("GET", path, self._headers))
         trouble = _trouble_of(result)
-        # A bad gateway between us and the queue looks like a failed runner; the status knows which of the two it is.
-        in_between = result.status >= 500 and not (status.error or status.error_type or trouble.error_type)  # noqa: PLR2004
+        # A hiccup of the queue looks like a failed runner; the status has an error only where the request failed.
+        in_between = result.status >= 500 and not (status.error or status.error_type)  # noqa: PLR2004
         if result.status in CANNOT_TELL or in_between:
             raise self._error(result)
         return from_response(status, result, trouble)
