@@ -10,12 +10,13 @@ from runtime.errors import DependencyUnavailable
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def claim(clip_id, tenant_id="acme", model="model-1"):
-    return Claim(clip_id=clip_id, job_id=f"job-of-{clip_id}", tenant_id=tenant_id, model=model)
+def claim(clip_id, tenant_id="acme", model="model-1", *, in_batch=False):
+    job_id = f"job-of-{clip_id}"
+    return Claim(clip_id=clip_id, job_id=job_id, tenant_id=tenant_id, model=model, in_batch=in_batch)
 
 
-def waiting(clip_id, tenant_id, *, minute=0):
-    return Waiting(claim=claim(clip_id, tenant_id), since=NOW.replace(minute=minute))
+def waiting(clip_id, tenant_id, *, minute=0, in_batch=False):
+    return Waiting(claim=claim(clip_id, tenant_id, in_batch=in_batch), since=NOW.replace(minute=minute))
 
 
 async def test_a_vendor_has_so_many_slots_over_all_replicas(world):
@@ -143,9 +144,19 @@ def test_the_tenant_with_the_fewest_slots_goes_first():
 
 def test_a_tenant_with_more_slots_than_one_that_waits_takes_no_further():
     line = [waiting("b-1", "b")]
-    assert not may_take("a", n_held={"a": 1}, waiting=line)
-    assert may_take("a", n_held={"a": 1, "b": 1}, waiting=line)
-    assert may_take("a", n_held={"a": 5}, waiting=[waiting("a-2", "a")])
+    mine = claim("a-1", "a")
+    assert not may_take(mine, n_held={"a": 1}, waiting=line)
+    assert may_take(mine, n_held={"a": 1, "b": 1}, waiting=line)
+    assert may_take(mine, n_held={"a": 5}, waiting=[waiting("a-2", "a")])
+
+
+def test_a_clip_of_a_batch_lets_those_of_single_jobs_go_first():
+    batch, single = claim("a-1", "a", in_batch=True), claim("a-2", "a")
+    assert not may_take(batch, n_held={}, waiting=[waiting("b-1", "b")])
+    assert not may_take(batch, n_held={}, waiting=[waiting("a-3", "a")])
+    assert may_take(single, n_held={"a": 5}, waiting=[waiting("b-1", "b", in_batch=True)])
+    line = [waiting("b-1", "b", in_batch=True), waiting("a-3", "a", minute=5)]
+    assert next_in_line(line, n_held={"a": 5}).clip_id == "a-3"
 
 
 async def test_five_hundred_clips_of_one_tenant_do_not_starve_two_of_another(world):

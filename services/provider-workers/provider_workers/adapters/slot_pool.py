@@ -144,7 +144,7 @@ class SlotPool:
             entry = self._seen.get(key)
             if entry is not None and entry.value != FREE:
                 continue
-            if in_turn and not may_take(claim.tenant_id, n_held=self._n_held(), waiting=self._line.values()):
+            if in_turn and not may_take(claim, n_held=self._n_held(), waiting=self._line.values()):
                 return False
             if await self._take(key, entry, claim):
                 return True

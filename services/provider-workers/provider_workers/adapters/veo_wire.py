@@ -128,7 +128,10 @@ def to_request(order: Order, *, is_vertex: bool) -> dict[str, Any]:
         parameters["generateAudio"] = order.audio
         if order.seed is not None:
             parameters["seed"] = order.seed
-    body: dict[str, Any] = {"instances": [instance], "parameters": parameters | order.parameters}
+    further = dict(order.parameters)
+    if not is_vertex:
+        further.pop("personGeneration", None)  # refused there but for one value; the negative prompt names people too
+    body: dict[str, Any] = {"instances": [instance], "parameters": parameters | further}
     if order.callback_url and not is_vertex:
         body["webhookConfig"] = {"uris": [order.callback_url]}
     return body

@@ -1,4 +1,4 @@
-"""Whose turn it is when a vendor's slots are scarce: the tenant that holds the fewest goes first.
+"""Whose turn it is where slots are scarce: clips of batches last, then the tenant that holds the fewest first.
 
 A tenant with five hundred clips and one with two share the slots evenly for as long as both wait.
 """
@@ -10,12 +10,17 @@ import msgspec
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """A clip that holds a slot, or wants one."""
+    """A clip that holds a slot, or wants one.
+
+    Attributes:
+        in_batch: It lets the clips of single jobs go first.
+    """
 
     clip_id: str
     job_id: str
     tenant_id: str
     model: str
+    in_batch: bool = False
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,22 +34,32 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-def may_take(tenant_id: str, *, n_held: Mapping[str, int], waiting: Iterable[Waiting]) -> bool:
-    """Tell whether a tenant may take a free slot now.
+def may_take(claim: Claim, *, n_held: Mapping[str, int], waiting: Iterable[Waiting]) -> bool:
+    """Tell whether a clip may take a free slot now.
 
     Args:
-        tenant_id: Who asks.
+        claim: The clip that asks.
         n_held: Slots by tenant.
-        waiting: Every clip that waits; those of the tenant itself do not matter.
+        waiting: Every clip that waits; those of the same tenant and kind do not matter.
 
     Returns:
-        True where no other tenant with fewer slots waits.
+        True where nobody waits that goes before it: no clip of a single job before one of a batch, and of the same kind
+        none of a tenant with fewer slots.
     """
-    others = {each.claim.tenant_id for each in waiting} - {tenant_id}
-    return all(n_held.get(tenant_id, 0) <= n_held.get(other, 0) for other in others)
+    mine = (claim.in_batch, n_held.get(claim.tenant_id, 0))
+    others = (each.claim for each in waiting if each.claim.clip_id != claim.clip_id)
+    return all(
+        mine <= (other.in_batch, n_held.get(other.tenant_id, 0))
+        for other in others
+        if (other.tenant_id, other.in_batch) != (claim.tenant_id, claim.in_batch)
+    )
 
 
 def next_in_line(waiting: Iterable[Waiting], *, n_held: Mapping[str, int]) -> Claim | None:
     """Choose who gets the next free slot: of the tenant with the fewest, the clip that has waited longest."""
-    first = min(waiting, key=lambda each: (n_held.get(each.claim.tenant_id, 0), each.since), default=None)
+
+    def rank(each: Waiting) -> tuple[bool, int, datetime]:
+        return each.claim.in_batch, n_held.get(each.claim.tenant_id, 0), each.since
+
+    first = min(waiting, key=rank, default=None)
     return None if first is None else first.claim
