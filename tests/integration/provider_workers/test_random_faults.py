@@ -70,14 +70,14 @@ class Books:
         self.log = log
 
     async def hold(self, order):
-        assert await self.ledger.hold(TENANT, order.job_id, holds_of([order]))
+        assert await self.ledger.hold(TENANT, order.job_id, holds_of([order]), sequence=0)
 
     async def settle(self, order):
         """Do what the router does when a clip's fate is known; the scoring is not charged here."""
-        state = fold((await self.log.history(order.job_id)).events)
-        wanted = corrections(await self.ledger.accounts(order.job_id), state.clips)
+        history = await self.log.history(order.job_id)
+        wanted = corrections(await self.ledger.accounts(order.job_id), fold(history.events).clips)
         if wanted:
-            await self.ledger.correct(TENANT, order.job_id, wanted)
+            await self.ledger.correct(TENANT, order.job_id, wanted, sequence=history.last_sequence)
 
     async def account(self, order):
         (account,) = (await self.ledger.accounts(order.job_id)).values()
