@@ -9,13 +9,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from runtime.buckets import Bucket
 from runtime.budgets import Limits
-from runtime.catalog import Catalog, load_catalog
+from runtime.catalog_file import CatalogFile
 from runtime.objects import ObjectStore, open_objects
 from runtime.service import Service, open_service
 
-from gateway.adapters import api_keys, budgets, tenants
+from gateway.adapters import api_keys, budgets, market, tenants
 from gateway.adapters.api_keys import ApiKeys
 from gateway.adapters.budgets import Budgets
+from gateway.adapters.market import VendorHealth
 from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
@@ -24,12 +25,14 @@ from gateway.costs import CostReports
 from gateway.deliveries import Deliveries
 from gateway.domain.requests import Allowed
 from gateway.endpoints import Endpoints
+from gateway.estimates import Estimator
 from gateway.feed import Feed
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
 from gateway.routes.admin import AdminRoutes
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.callbacks import CallbackRoutes
+from gateway.routes.catalog import CatalogRoutes
 from gateway.routes.deliveries import DeliveryRoutes
 from gateway.routes.endpoints import EndpointRoutes
 from gateway.routes.errors import install_problems
@@ -58,9 +61,11 @@ class Parts(NamedTuple):
     keys: ApiKeys
     tenants: Tenants
     budgets: Budgets
-    catalog: Catalog | None
     standings: Bucket
     deliveries: DeliveryDocuments
+    catalog: CatalogFile | None
+    estimator: Estimator
+    health: VendorHealth
 
 
 async def run(settings: GatewaySettings) -> None:
@@ -70,6 +75,8 @@ async def run(settings: GatewaySettings) -> None:
         listener = stack.enter_context(bind(settings.host, settings.port))
         server = HttpServer(build_app(settings, parts), listener, drain_s=settings.shutdown_timeout_s)
         parts.service.background("http", server.serve)
+        if parts.catalog is not None:
+            parts.service.background("catalogue", parts.catalog.follow)
         log.info("gateway.listening", extra={"host": settings.host, "port": listener.getsockname()[1]})
         await parts.service.run()
 
@@ -82,10 +89,10 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
     """
     service = await stack.enter_async_context(open_service("gateway", settings))
     owners = Tenants(await service.bucket(tenants.BUCKET))
-    catalog = None if settings.catalog is None else load_catalog(settings.catalog)
-    defaults = catalog.defaults.limits() if catalog else Limits()
     opening = open_database(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s)
     database = await stack.enter_async_context(opening)
+    catalog = None if settings.catalog is None else CatalogFile(settings.catalog)
+    defaults = catalog().defaults.limits() if catalog else Limits()
     parts = Parts(
         service=service,
         documents=JobDocuments(database),
@@ -96,6 +103,8 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
         catalog=catalog,
         standings=await service.bucket("endpoints"),
         deliveries=DeliveryDocuments(database),
+        estimator=Estimator(catalog, service.clock),
+        health=VendorHealth(await service.bucket(market.BUCKET)),
     )
     await register_bootstrap_key(settings, parts)
     return parts
@@ -127,6 +136,7 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
         *_money_routers(settings, parts, admin=admin, doorkeeper=doorkeeper),
         *_telling_routes(settings, parts, doorkeeper),
+        _catalog_routes(settings, parts, doorkeeper).router(),
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
         HealthRoutes(is_ready=lambda: service.ready).router(),
     )
@@ -155,6 +165,22 @@ def _money_routers(
     return routes.router(), routes.admin_router()
 
 
+def _catalog_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> CatalogRoutes:
+    return CatalogRoutes(
+        catalog=parts.catalog,
+        estimator=parts.estimator,
+        health=parts.health,
+        tenants=parts.tenants,
+        doorkeeper=doorkeeper,
+        allowed=_allowed(settings),
+        clock=parts.service.clock,
+    )
+
+
+def _allowed(settings: GatewaySettings) -> Allowed:
+    return Allowed(http_webhooks=settings.allow_http_webhooks, bucket=settings.s3_bucket)
+
+
 def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> JobRoutes:
     service = parts.service
     return JobRoutes(
@@ -163,8 +189,8 @@ def _job_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper)
         ),
         lists=JobLists(documents=parts.documents, clock=service.clock, stale_s=settings.projection_stale_s),
         doorkeeper=doorkeeper,
-        catalog=parts.catalog,
-        allowed=Allowed(http_webhooks=settings.allow_http_webhooks, bucket=settings.s3_bucket),
+        estimator=parts.estimator,
+        allowed=_allowed(settings),
     )
 
 

@@ -14,6 +14,7 @@ from dailies_contracts import (
     AssetRef,
     ClipReady,
     ClipRequested,
+    CostEstimate,
     FeedbackGiven,
     JobCancelRequested,
     JobRequested,
@@ -54,7 +55,9 @@ class Jobs:
         self._clock = clock
         self._signed_url_ttl_s = signed_url_ttl_s
 
-    async def accept(self, request: VideoRequest, *, tenant_id: str, key: str | None) -> Accepted:
+    async def accept(
+        self, request: VideoRequest, *, tenant_id: str, key: str | None, estimate: CostEstimate | None = None
+    ) -> Accepted:
         """Write a job into the log, once per idempotency key.
 
         Emits: JobRequested.
@@ -73,6 +76,7 @@ class Jobs:
             request=request,
             request_sha256=digest,
             source="http",
+            estimate=estimate,
         )
         if await self._log.append_fact(event):
             return Accepted(job_id, replayed=False)

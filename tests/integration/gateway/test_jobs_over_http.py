@@ -27,10 +27,13 @@ async def test_a_request_is_accepted_at_once_and_is_in_the_log(gateway: Any) -> 
     body = answer.json()
     assert (answer.status_code, body["state"]) == (202, "queued")
     assert answer.headers["location"] == body["links"]["self"] == f"/v1/jobs/{body['job_id']}"
-    assert 0 < body["estimate"]["from_usd_micros"] <= body["estimate"]["to_usd_micros"]
+    estimate = [body["estimate"][f"{name}_usd_micros"] for name in ("low", "expected", "high")]
+    assert estimate == sorted(estimate)
+    assert estimate[0] > 0
     event = await gateway.parts.service.log.find(JobRequested, body["job_id"])
     assert (event.tenant_id, event.source, event.request.prompt) == ("acme", "http", CUP["prompt"])
     assert event.request_sha256
+    assert msgspec.to_builtins(event.estimate) == body["estimate"]
 
 
 async def test_two_requests_without_a_key_are_two_jobs(gateway: Any) -> None:

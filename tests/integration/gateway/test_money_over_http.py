@@ -111,3 +111,57 @@ async def test_estimates_are_held_against_what_was_charged(tenant: Any, told: An
 @pytest.mark.parametrize("query", ["group_by=tenant", "tenant=globex", "stage=x", "from=2020-01-01"])
 async def test_a_question_that_cannot_be_is_a_problem(gateway: Any, query: str) -> None:
     assert (await gateway.http.get(f"/v1/costs?{query}")).status_code == 422
+
+
+async def test_an_estimate_explains_itself_and_creates_nothing(gateway: Any, tenant: Any) -> None:
+    cup = {"prompt": "a ceramic cup on a walnut desk", "quality": "premium", "duration_s": 5}
+    before = (await gateway.parts.service.connection.jetstream().stream_info("VIDEO")).state.last_seq
+    answer = (await tenant.post("/v1/estimates", json=cup)).json()
+    found = answer["estimate"]
+    assert found["low_usd_micros"] <= found["expected_usd_micros"] <= found["high_usd_micros"]
+    assert answer["message"] == found["plan"]["reason"]
+    assert [each["stage"] for each in found["stages"]] == ["draft", "final"]
+    assert (await gateway.parts.service.connection.jetstream().stream_info("VIDEO")).state.last_seq == before
+    job = (await tenant.post("/v1/jobs", json=cup)).json()
+    assert job["estimate"] == {name: found[name] for name in job["estimate"]}
+    view = (await tenant.get(f"/v1/jobs/{job['job_id']}")).json()
+    assert view["costs"]["estimate"] == job["estimate"]
+
+
+async def test_an_estimate_is_refused_where_a_job_would_be(tenant: Any) -> None:
+    for body in ({"prompt": ""}, {"prompt": "cup", "duration_s": 61}, {"prompt": "cup", "colour": "red"}):
+        estimate, job = await tenant.post("/v1/estimates", json=body), await tenant.post("/v1/jobs", json=body)
+        assert estimate.status_code == job.status_code == 422
+        assert estimate.json()["code"] == job.json()["code"]
+
+
+async def test_what_no_model_can_serve_has_no_estimate_and_a_sentence(tenant: Any) -> None:
+    answer = (await tenant.post("/v1/estimates", json={"prompt": "cup", "provider": "nobody"})).json()
+    assert answer["estimate"] is None
+    assert "/v1/providers" in answer["message"]
+
+
+async def test_providers_are_shown_with_how_they_are_doing(gateway: Any) -> None:
+    at_s = datetime.now(UTC).timestamp()
+    record = {
+        "provider": "kling",
+        "model": "kling-2.6",
+        "stage": "final",
+        "ends": [["clip_a", at_s - 9, "", 31.5], ["clip_b", at_s - 5, "unavailable", 2.0]],
+        "orders": [["clip_c", at_s - 1]],
+    }
+    market = await gateway.parts.service.bucket("market")
+    await market.put("health.kling.kling-2_6.final", msgspec.json.encode(record))
+    await market.put("health.veo.broken.final", b"not json")
+    shown = (await gateway.http.get("/v1/providers")).json()
+    models = {model["name"]: model for each in shown["providers"] for model in each["models"]}
+    health = models["kling-2.6"]["health"]
+    assert (health["n_clips"], health["error_rate"], health["latency_p50_s"], health["n_in_flight"]) == (
+        2,
+        0.5,
+        31.5,
+        1,
+    )
+    assert models["kling-2.5-turbo"]["health"] is None
+    assert models["kling-2.6"]["usd_micros_per_s"]["720p"] > 0
+    assert (await gateway.stranger.get("/v1/providers")).status_code == 401

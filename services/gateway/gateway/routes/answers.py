@@ -1,6 +1,7 @@
 """What the routes of jobs answer with, beside the job view and the page of a list."""
 
-from gateway.domain.estimate import Estimate
+from dailies_contracts import CostEstimate
+
 from gateway.domain.job import Part
 
 
@@ -15,13 +16,14 @@ class JobAccepted(Part, frozen=True, kw_only=True):
     """The answer to a new job; repeated word for word when the same key sends the same request again.
 
     Attributes:
-        estimate: What it will cost; None where no model of the catalogue can serve it, or the gateway has none.
+        estimate: What it will cost, as `/v1/estimates` explains; None where no model of the catalogue can serve it, or
+            the gateway has none.
     """
 
     job_id: str
     state: str
     links: Links
-    estimate: Estimate | None
+    estimate: CostEstimate | None
 
 
 class CancelAccepted(Part, frozen=True, kw_only=True):

@@ -1,17 +1,14 @@
 """`/v1/jobs`: take a request, show jobs, stop, review and rate them."""
 
-from functools import lru_cache
-
 import msgspec
 from fastapi import APIRouter
-from runtime.catalog import Catalog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.domain.bodies import CancelBody, FeedbackBody, ReviewBody
-from gateway.domain.estimate import Estimate, PriceKey, estimate, price_key
 from gateway.domain.lists import parse_list_query
 from gateway.domain.requests import Allowed, check_idempotency_key, parse_request
+from gateway.estimates import Estimator
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, Links, ReviewAccepted
@@ -19,8 +16,6 @@ from gateway.routes.auth import Doorkeeper
 from gateway.routes.http import json_response, read_body, read_struct
 from gateway.routes.tracing import name_job
 
-REMEMBERED_ESTIMATES = 4_096
-"""Estimates depend on a handful of fields; nearly every request repeats one."""
 _cancel = msgspec.json.Decoder(CancelBody)
 _review = msgspec.json.Decoder(ReviewBody)
 _feedback = msgspec.json.Decoder(FeedbackBody)
@@ -30,18 +25,13 @@ class JobRoutes:
     """Routes of jobs."""
 
     def __init__(
-        self, *, jobs: Jobs, lists: JobLists, doorkeeper: Doorkeeper, catalog: Catalog | None, allowed: Allowed
+        self, *, jobs: Jobs, lists: JobLists, doorkeeper: Doorkeeper, estimator: Estimator, allowed: Allowed
     ) -> None:
         self._jobs = jobs
         self._lists = lists
         self._doorkeeper = doorkeeper
+        self._estimator = estimator
         self._allowed = allowed
-
-        @lru_cache(maxsize=REMEMBERED_ESTIMATES)
-        def estimated(key: PriceKey) -> Estimate | None:
-            return None if catalog is None else estimate(key, catalog)
-
-        self._estimated = estimated
 
     def router(self) -> APIRouter:
         """Give the routes."""
@@ -60,14 +50,16 @@ class JobRoutes:
         caller = await self._doorkeeper.caller(request)
         key = check_idempotency_key(request.headers.get("idempotency-key"))
         wanted = parse_request(await read_body(request), tenant_id=caller.tenant_id, allowed=self._allowed)
-        accepted = await self._jobs.accept(wanted, tenant_id=caller.tenant_id, key=key)
+        found = self._estimator.estimate(wanted)
+        estimate = found.as_fact() if found else None
+        accepted = await self._jobs.accept(wanted, tenant_id=caller.tenant_id, key=key, estimate=estimate)
         name_job(accepted.job_id)
         path = f"/v1/jobs/{accepted.job_id}"
         answer = JobAccepted(
             job_id=accepted.job_id,
             state="queued",
             links=Links(self=path, cancel=f"{path}/cancel"),
-            estimate=self._estimated(price_key(wanted)),
+            estimate=estimate,
         )
         replayed = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
         return json_response(answer, status=202, headers={"Location": path, **replayed})

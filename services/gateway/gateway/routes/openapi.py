@@ -11,8 +11,10 @@ from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
 from gateway.domain.job import JobView
 from gateway.domain.lists import STATES, JobPage
 from gateway.domain.problems import MEDIA_TYPE, Problem
+from gateway.domain.providers import ProviderList
 from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
+from gateway.routes.catalog import EstimateAnswer
 from gateway.routes.money import LimitsView
 from gateway.routes.openapi_webhooks import WEBHOOK_OPERATIONS
 from gateway.routes.operations import PAGE_PARAMETERS, Operation, Schema, query
@@ -64,6 +66,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(200, parameters=SIGNATURE, is_open=True),
     ("post", "/v1/admin/tenants/{tenant}/keys"): Operation(201, NewKeyView, NewKeyBody),
     ("delete", "/v1/admin/tenants/{tenant}/keys/{key_id}"): Operation(204),
+    ("get", "/v1/providers"): Operation(200, ProviderList),
+    ("post", "/v1/estimates"): Operation(200, EstimateAnswer, VideoRequest),
     ("get", "/v1/budget"): Operation(200, BudgetView),
     ("get", "/v1/costs"): Operation(200, CostReport, parameters=COST_PARAMETERS),
     ("get", "/v1/admin/costs"): Operation(200, CostReport, parameters=(*COST_PARAMETERS, TENANT_PARAMETER)),
