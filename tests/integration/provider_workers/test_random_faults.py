@@ -75,13 +75,14 @@ class Books:
     async def settle(self, order):
         """Do what the router does when a clip's fate is known; the scoring is not charged here."""
         history = await self.log.history(order.job_id)
-        wanted = corrections(await self.ledger.accounts(order.job_id), fold(history.events).clips)
+        entries = await self.ledger.entries(order.job_id)
+        wanted = corrections(entries, fold(history.events).clips, has_ended=False)
         if wanted:
             await self.ledger.correct(TENANT, order.job_id, wanted, sequence=history.last_sequence)
 
     async def account(self, order):
-        (account,) = (await self.ledger.accounts(order.job_id)).values()
-        return account
+        (entry,) = (await self.ledger.entries(order.job_id)).values()
+        return entry.account
 
 
 @pytest.fixture
