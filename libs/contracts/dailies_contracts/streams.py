@@ -88,10 +88,13 @@ CONSUMERS: tuple[Consumer, ...] = (
         (
             e.JobRequested,
             e.PromptCompiled,
+            e.ClipRequested,
+            e.ClipReady,
             e.ClipFailed,
             e.ClipScored,
             e.ClipSettled,
             e.ReviewDecided,
+            e.FeedbackGiven,
             e.JobCancelRequested,
             e.JobFailed,
         ),

@@ -25,6 +25,8 @@ OPERATION = "KV-Operation"
 DELETED = frozenset({"DEL", "PURGE"})
 MARKER_TTL = "3600s"
 """A deletion's marker is needed only until every watcher has seen it."""
+CHANGES_AT_ONCE = 200
+"""Keys read in one request while catching up."""
 EXPIRED_MARKER = "Nats-Marker-Reason"
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -71,6 +73,18 @@ class Bucket:
         """Read every key that matches a subject pattern (at most 1,024)."""
         found = await self._reader.last_of_each(self.stream, (self._prefix + pattern,))
         return [self._entry(stored) for stored in found if not _deleted(stored)]
+
+    async def changes(self, *, after_revision: int) -> list[Entry]:
+        """Read every key that was set after a revision, oldest change first; deleted ones are left out."""
+        entries: list[Entry] = []
+        while True:
+            found = await self._reader.next_of_each(
+                self.stream, f"{self._prefix}>", from_sequence=after_revision + 1, limit=CHANGES_AT_ONCE
+            )
+            entries.extend(self._entry(stored) for stored in found if not _deleted(stored))
+            if len(found) < CHANGES_AT_ONCE:
+                return entries
+            after_revision = found[-1].sequence
 
     async def create(self, key: str, value: bytes, *, ttl_s: float | None = None) -> int | None:
         """Create a key.

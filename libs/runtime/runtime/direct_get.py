@@ -65,6 +65,21 @@ class DirectGet:
         body = {"seq": after + 1, "next_by_subj": subjects, "batch": limit}
         return await self._request(stream, msgspec.json.encode(body))
 
+    async def next_of_each(self, stream: str, subject: str, *, from_sequence: int, limit: int) -> list[Stored]:
+        """Fetch the messages of a filter from a sequence on, in stream order.
+
+        Args:
+            stream: Stream name; it must allow direct get.
+            subject: Filter.
+            from_sequence: First sequence of interest.
+            limit: At most so many; ask again from the last one on for more.
+
+        Raises:
+            DependencyUnavailable: No answer in time.
+        """
+        body = {"seq": from_sequence, "next_by_subj": subject, "batch": limit}
+        return await self._request(stream, msgspec.json.encode(body))
+
     async def _request(self, stream: str, body: bytes) -> list[Stored]:
         await self._subscribe_once()
         reply = f"{self._prefix}.{next(self._tokens)}"

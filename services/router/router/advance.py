@@ -6,21 +6,28 @@ replicas, or again after a crash at any line, changes nothing.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable
+from typing import Protocol
 
-from runtime.catalog import Catalog
-from runtime.clock import Clock
+from dailies_contracts import ClipRequested
 from runtime.errors import ConcurrencyConflict
 from runtime.log import EventLog, History
 from runtime.telemetry import span
+from runtime.timers import Timers
 
 from router.adapters.ledger import Ledger
+from router.adapters.market import MarketBoard
+from router.adapters.surroundings import Surroundings
 from router.domain.context import Context
 from router.domain.decide import Decision, decide
-from router.domain.money import corrections, held_in_advance_usd_micros, holds_of
-from router.domain.state import Drafting, Ended, Phase, Requested, fold
+from router.domain.exclusions import tries_of
+from router.domain.lateness import look_again_at
+from router.domain.market import lessons_of
+from router.domain.money import corrections, holds_of
+from router.domain.state import Ended, Phase, Requested, fold
 
+LOOK = "look"
+"""The timer that goes off when a clip is late, or a vendor may be tried again."""
 MAX_ROUNDS = 20
 """Conflicts are with other facts about the same job; there are never so many at once."""
 
@@ -28,16 +35,27 @@ log = logging.getLogger(__name__)
 
 
 class Advance:
-    """Moves jobs; built once per process."""
+    """Moves jobs; built once per process.
 
-    def __init__(self, *, log: EventLog, ledger: Ledger, catalog: Catalog, clock: Clock) -> None:
+    Attributes:
+        board: What was learned, which decisions look at.
+    """
+
+    def __init__(
+        self, *, log: EventLog, ledger: Ledger, board: MarketBoard, surroundings: Surroundings, timers: Timers
+    ) -> None:
         self._log = log
         self._ledger = ledger
-        self._catalog = catalog
-        self._clock = clock
+        self.board = board
+        self._surroundings = surroundings
+        self._timers = timers
 
-    async def __call__(self, job_id: str) -> Phase:
+    async def __call__(self, job_id: str, *, timer: str = "") -> Phase:
         """Decide whatever there is to decide about a job.
+
+        Args:
+            job_id: The job.
+            timer: The timer that went off, empty where a fact led here.
 
         Returns:
             The phase it is in afterwards.
@@ -46,25 +64,28 @@ class Advance:
             ConcurrencyConflict: The job would not stand still; the message comes again.
             DependencyUnavailable: NATS does not answer; the message comes again.
         """
+        tried_elsewhere: frozenset[str] = frozenset()
         for _ in range(MAX_ROUNDS):
             history = await self._log.history(job_id)
             state = fold(history.events)
-            decision = decide(state, await self._context(state))
+            context = await self._surroundings.context(state, tried_elsewhere=tried_elsewhere)
+            decision = decide(state, context)
+            taken = await self._taken_turns(job_id, decision, context)
+            if taken:
+                tried_elsewhere |= taken
+                continue
             sequence = await self._commit(state, history, decision) if decision else history.last_sequence
             if sequence is not None:
                 after = fold((*history.events, *decision))
+                await self._look_again(after, context, is_due=bool(decision) or timer == LOOK)
                 await self._settle(job_id, after, sequence)
                 return after
         raise ConcurrencyConflict("job.contended", job_id)
 
-    async def _context(self, state: Phase) -> Context:
-        now = self._clock()
-        left = await self._left_usd_micros(state, now) if isinstance(state, Drafting) else 0
-        return Context(now=now, catalog=self._catalog, budget_left_usd_micros=left)
-
-    async def _left_usd_micros(self, state: Drafting, now: datetime) -> int:
-        left = await self._ledger.left_usd_micros(state.job.tenant_id, now)
-        return left + held_in_advance_usd_micros(await self._ledger.entries(state.job.job_id), state.clips)
+    async def _taken_turns(self, job_id: str, decision: Decision, context: Context) -> frozenset[str]:
+        """Take the turn of each vendor that is to be tried again; gives those that another job is trying."""
+        names = sorted(tries_of(decision, context))
+        return frozenset([name for name in names if not await self.board.take_turn(name, job_id)])
 
     async def _commit(self, state: Phase, history: History, decision: Decision) -> int | None:
         assert isinstance(state, Requested)  # noqa: S101 (decide() answers nothing in any other phase)
@@ -78,10 +99,21 @@ class Advance:
             except ConcurrencyConflict:
                 return None
 
+    async def _look_again(self, state: Phase, context: Context, *, is_due: bool) -> None:
+        """Set the timer for what no fact will tell: a clip that is late, a vendor that may be tried again."""
+        is_waiting = any(clip.is_pending for clip in state.clips.values())
+        if not isinstance(state, Requested) or (is_waiting and not is_due):
+            return
+        at = look_again_at(state, context)
+        if at is not None:
+            await self._timers.schedule(LOOK, state.job.job_id, at=at)
+
     async def _append(self, job_id: str, expected_sequence: int, decision: Decision) -> int:
         for event in decision:
             expected_sequence = await self._log.append(job_id, (event,), expected_sequence=expected_sequence)
             log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
+            if isinstance(event, ClipRequested):
+                self.board.expect(lessons_of(event, learning=self._surroundings.learning()))
         return expected_sequence
 
     async def _settle(self, job_id: str, state: Phase, sequence: int) -> None:
@@ -93,7 +125,12 @@ class Advance:
             await self._ledger.correct(_tenant_id(state), job_id, wanted, sequence=sequence)
 
 
-Move = Callable[[str], Awaitable[Phase]]
+class Move(Protocol):
+    """Advances a job."""
+
+    def __call__(self, job_id: str, *, timer: str = "") -> Awaitable[Phase]:
+        """Decide whatever there is to decide about it."""
+        ...
 
 
 def _may_need_settling(state: Phase) -> bool:

@@ -10,10 +10,10 @@ from dailies_contracts import (
     PromptCompiled,
     ReviewDecided,
 )
-from runtime.catalog import Catalog
+from runtime.catalog import CatalogSource
 from runtime.timers import Due, Timers
 
-from router.advance import Move
+from router.advance import LOOK, Move
 from router.domain.state import deadline_of
 
 DEADLINE = "deadline"
@@ -23,7 +23,7 @@ JobFact = PromptCompiled | ClipFailed | ClipScored | ClipSettled | ReviewDecided
 class Handlers:
     """The router's subscriptions."""
 
-    def __init__(self, *, advance: Move, timers: Timers, catalog: Catalog) -> None:
+    def __init__(self, *, advance: Move, timers: Timers, catalog: CatalogSource) -> None:
         self._advance = advance
         self._timers = timers
         self._catalog = catalog
@@ -34,14 +34,14 @@ class Handlers:
         Consumes: JobRequested. Emits: the timer `deadline`.
         Idempotent by: one schedule per job, always for the same time.
         """
-        at = deadline_of(event, self._catalog.policy.job_deadline_s)
+        at = deadline_of(event, self._catalog().policy.job_deadline_s)
         await self._timers.schedule(DEADLINE, event.job_id, at=at)
 
     async def on_job_fact(self, event: JobFact) -> None:
         """Decide what follows a fact.
 
         Consumes: PromptCompiled, ClipFailed, ClipScored, ClipSettled, ReviewDecided, JobCancelRequested, JobFailed.
-        Emits: ClipRequested, JobPromoted, ReviewRequested, JobCompleted, JobFailed, JobCancelled.
+        Emits: ClipRequested, ClipWithdrawn, JobPromoted, ReviewRequested, JobCompleted, JobFailed, JobCancelled.
         Idempotent by: the expected sequence of the decision.
         """
         await self._advance(event.job_id)
@@ -53,3 +53,11 @@ class Handlers:
         Idempotent by: the expected sequence of the decision.
         """
         await self._advance(due.key)
+
+    async def on_look(self, due: Due) -> None:
+        """Look at a job because time has passed: a clip is late, or a vendor may be tried again.
+
+        Consumes: the timer `look`. Emits: ClipRequested, ClipWithdrawn, JobPromoted, JobCompleted or JobFailed.
+        Idempotent by: the expected sequence of the decision.
+        """
+        await self._advance(due.key, timer=LOOK)

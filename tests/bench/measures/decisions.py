@@ -7,6 +7,8 @@ from pathlib import Path
 from dailies_contracts import ClipRequested
 from router.adapters.ledger import Ledger
 from router.advance import Advance
+from router.app import build_advance, open_shared
+from runtime.budgets import Limits
 from runtime.catalog import load_catalog
 from runtime.service import Service, open_service
 from runtime.settings import ServiceSettings
@@ -48,8 +50,21 @@ async def _request(service: Service, job_ids: list[str]) -> None:
 
 async def _advance(service: Service) -> Advance:
     catalog = load_catalog(CATALOG)
-    ledger = Ledger(await service.bucket("budgets"), await service.bucket("tenants"), default_limit_usd_micros=10**12)
-    return Advance(log=service.log, ledger=ledger, catalog=catalog, clock=lambda: job_requested().occurred_at)
+    ledger = Ledger(
+        await service.bucket("budgets"),
+        await service.bucket("tenants"),
+        tell=service.log.append_fact,
+        clock=lambda: job_requested().occurred_at,
+        defaults=Limits(total=10**12),
+    )
+    return build_advance(
+        await open_shared(service),
+        log=service.log,
+        timers=service.timers,
+        ledger=ledger,
+        catalog=catalog,
+        clock=lambda: job_requested().occurred_at,
+    )
 
 
 async def _timed(call, job_ids: list[str]) -> float:  # type: ignore[no-untyped-def]

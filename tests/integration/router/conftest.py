@@ -7,11 +7,14 @@ import msgspec
 import pytest
 from dailies_contracts import VIDEO, BudgetThresholdReached, decode_fact
 from router.adapters.ledger import Ledger
+from router.advance import Advance
+from router.app import build_advance, open_shared
 from router.domain.money import ClipAccount, TenantAccount
 from runtime.buckets import Bucket
 from runtime.budgets import Limits
 from runtime.catalog import Catalog, load_catalog
 from runtime.direct_get import DirectGet
+from runtime.log import EventLog
 from runtime.service import Service
 from testkit.clock import FakeClock
 
@@ -64,6 +67,11 @@ class Desk:
     def dying(self, dies_at: int, *, after: bool) -> Ledger:
         """A replica that dies at its n-th write."""
         return self.replica(Dying(self.budgets, dies_at, after=after))
+
+    async def advance(self, log: EventLog, ledger: Ledger, catalog: Catalog) -> Advance:
+        """A way to move jobs with such a ledger."""
+        shared, timers = await open_shared(self.service), self.service.timers
+        return build_advance(shared, log=log, timers=timers, ledger=ledger, catalog=catalog, clock=self.clock)
 
     async def record(self, tenant_id: str = "acme") -> TenantAccount:
         """A tenant's record as it is stored."""

@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 from dailies_contracts import ClipRequested, ClipSettled, Event
 from router.adapters.bookkeeping import Bookkeeping
-from router.advance import Advance
 from router.domain.books import tenant_key
 from runtime.catalog import Catalog
 from testkit.builders import NOW, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
@@ -21,7 +20,7 @@ async def books(desk: Any, catalog: Catalog) -> Bookkeeping:
     """The records of three jobs, as routers left them: one ended, one with a lost clip, one at its beginning."""
     desk.clock.now = NOW
     log = desk.service.log
-    advance = Advance(log=log, ledger=desk.replica(total=1_000_000_000), catalog=catalog, clock=desk.clock)
+    advance = await desk.advance(log, desk.replica(total=1_000_000_000), catalog)
 
     async def happens(*events: Event) -> list[ClipRequested]:
         for event in events:
@@ -69,7 +68,7 @@ async def test_the_ledger_goes_on_from_rebuilt_records(desk: Any, books: Bookkee
     for entry in await desk.budgets.entries():
         await desk.budgets.delete(entry.key)
     await books.rebuild()
-    advance = Advance(log=desk.service.log, ledger=desk.replica(), catalog=catalog, clock=desk.clock)
+    advance = await desk.advance(desk.service.log, desk.replica(), catalog)
     history = await desk.service.log.history("job_new")
     for order in history.all(ClipRequested):
         for fact in (clip_ready(order), clip_scored(order)):

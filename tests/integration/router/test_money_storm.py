@@ -12,6 +12,7 @@ from dailies_contracts import AnyEvent, ClipRequested, ClipScored, ClipSettled, 
 from router.adapters.bookkeeping import Bookkeeping
 from router.adapters.ledger import Ledger
 from router.advance import Advance
+from router.app import Shared, build_advance, open_shared
 from router.domain.money import TenantAccount
 from router.domain.state import Ended
 from runtime.buckets import Bucket
@@ -130,8 +131,9 @@ def settled(order: ClipRequested, charge: int) -> ClipSettled:
 class Storm:
     """Many workers on the same jobs, each a process that may die and be replaced."""
 
-    def __init__(self, desk: Any, fate: Fate) -> None:
+    def __init__(self, desk: Any, fate: Fate, shared: Shared) -> None:
         self.desk = desk
+        self.shared = shared
         self.log: EventLog = desk.service.log
         self.fate = fate
         self.vendors = Vendors()
@@ -145,7 +147,14 @@ class Storm:
             clock=self.desk.clock,
             defaults=Limits(),
         )
-        return Advance(log=MortalLog(self.log, self.fate), ledger=ledger, catalog=CATALOG, clock=self.desk.clock)
+        return build_advance(
+            self.shared,
+            log=MortalLog(self.log, self.fate),
+            timers=self.desk.service.timers,
+            ledger=ledger,
+            catalog=CATALOG,
+            clock=self.desk.clock,
+        )
 
     async def work(self, number: int) -> None:
         """Bring one job to its end; another worker does the same at the same time."""
@@ -179,7 +188,7 @@ async def test_money_stays_exact_under_sixty_four_workers_that_die(desk: Any) ->
         compiled = prompt_compiled(f"job_{number}")
         await desk.service.log.append_fact(msgspec.structs.replace(compiled, tenant_id=tenant))
     desk.clock.now = NOW
-    storm = Storm(desk, Fate(seed=7))
+    storm = Storm(desk, Fate(seed=7), await open_shared(desk.service))
     await asyncio.gather(*(storm.work(number) for number in range(N_WORKERS)))
 
     assert storm.fate.n_deaths > N_WORKERS

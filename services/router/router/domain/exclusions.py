@@ -1,12 +1,13 @@
 """Why a vendor or a model may not be taken at all, whatever its utility: one function per reason. Pure."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from dailies_contracts import CompiledPrompt, FailureKind
+from dailies_contracts import AnyEvent, ClipRequested, CompiledPrompt, FailureKind
 from runtime.catalog import Listing
-from runtime.routing_policy import GRADES, Policy
+from runtime.routing_policy import GRADES, Grade, Policy
 
 from router.domain.context import Context
 from router.domain.failures import AFTER_FAILURE, MAX_REFUSING_VENDORS, may_bill
@@ -110,14 +111,31 @@ def vendor_exclusion(listing: Listing, context: Context) -> Rest:
     return Rest(is_try=True, note=f"tried again after {_times(state.n_failures)} {state.failure}")
 
 
+def tries_of(decision: Iterable[AnyEvent], context: Context) -> frozenset[str]:
+    """Name the half-open models that a decision tries, as `provider.model.stage`: each takes a turn."""
+    orders = [event for event in decision if isinstance(event, ClipRequested)]
+    return frozenset(
+        f"{order.provider}.{order.model}.{order.stage}"
+        for order in orders
+        if (listing := context.catalog.find(order.provider, order.model)) is not None
+        and _breaker(listing, context).state != "closed"
+    )
+
+
 def outside_grades(prompt: CompiledPrompt, state: Drafting, context: Context) -> Exclusion | None:
     """Say why a final is not of the tier that the request's use case asks for; a pin goes before the use case."""
-    case = context.catalog.use_case_named(state.job.request.use_case)
+    request = state.job.request
+    case = context.catalog.use_case_named(request.use_case)
+    grades: tuple[Grade, ...] = GRADES
+    if case is not None:
+        grades = case.grades
+    elif request.quality == "premium":
+        grades = context.catalog.policy.premium_grades
     listing = context.catalog.find(prompt.provider, prompt.model)
-    if case is None or listing is None or state.job.request.provider is not None or listing.model.grade in case.grades:
+    if listing is None or request.provider is not None or listing.model.grade in grades:
         return None
-    asked = " or ".join(sorted(case.grades, key=GRADES.index))
-    return Exclusion("grade", f"{case.name} asks for the {asked} tier, this is {listing.model.grade}")
+    asked = " or ".join(sorted(grades, key=GRADES.index))
+    return Exclusion("grade", f"{case.name if case else 'premium'} asks for {asked}, this is {listing.model.grade}")
 
 
 def _words(failed: list[Clip], prompt: CompiledPrompt, policy: Policy) -> Words:
