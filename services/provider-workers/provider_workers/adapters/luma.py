@@ -138,7 +138,7 @@ def from_response(generation: Generation) -> Outcome:
         case "completed":
             url = (generation.assets and generation.assets.video) or ""
             if not url:
-                return Failed(kind="bad_output", vendor_code="no_video", reference=reference)
+                return Failed(kind="bad_output", vendor_code="no_video", charged_usd_micros=None, reference=reference)
             return Succeeded(output=Output(url=url), reference=reference)
         case "failed":
             kind, code = kind_of_text(generation.failure_reason or "")

@@ -150,10 +150,13 @@ def from_response(task: Task, *, unit_usd_micros: int) -> Outcome:
         case "SUCCEEDED" if task.output:
             return Succeeded(output=Output(url=task.output[0]), cost_usd_micros=cost)
         case "SUCCEEDED":
-            return Failed(kind="bad_output", vendor_code="no_output", charged_usd_micros=cost or 0)
+            return Failed(kind="bad_output", vendor_code="no_output", charged_usd_micros=cost)
         case "FAILED":
             code = task.failure_code or ""
-            return Failed(kind=kind_of_failure(code), vendor_code=code or "failed", charged_usd_micros=cost or 0)
+            kind = kind_of_failure(code)
+            # Where no cost is told: moderated tasks are billed like a success, other failures are refunded.
+            charged = 0 if cost is None and kind != "refused" else cost
+            return Failed(kind=kind, vendor_code=code or "failed", charged_usd_micros=charged)
         case "CANCELLED":
             return Failed(kind="unclassified", vendor_code="cancelled", charged_usd_micros=cost or 0)
         case _:
