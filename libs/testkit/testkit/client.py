@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -57,6 +58,21 @@ class Client:
     async def ended(self, job_id: str, *, timeout_s: float = 90) -> dict[str, Any]:
         """Wait for the end of a job."""
         return await self.until(job_id, lambda view: view["state"] in TERMINAL, timeout_s=timeout_s)
+
+    async def batch_ended(self, batch_id: str, *, timeout_s: float = 120) -> dict[str, Any]:
+        """Wait for the end of a batch; a gateway that is away is asked again."""
+        view: dict[str, Any] = {}
+        give_up_at = time.monotonic() + timeout_s
+        while time.monotonic() < give_up_at:
+            try:
+                answer = await self.http.get(f"/v1/batches/{batch_id}")
+                view = answer.json()
+                if answer.status_code == HTTPStatus.OK and view["state"] in {"ended", "cancelled"}:
+                    return view
+            except httpx.TransportError:
+                pass  # the gateway was just killed: the caller starts it again
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"after {timeout_s} s the batch is {view.get('state')}: {view.get('counts')}")
 
     async def vendor_tasks(self) -> dict[str, dict[str, Any]]:
         """Everything that the vendors accepted so far, by task id."""

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import NamedTuple
 
+from dailies_contracts import BatchCancelRequested, BatchRequested
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from runtime.buckets import Bucket
@@ -13,13 +14,16 @@ from runtime.catalog_file import CatalogFile
 from runtime.objects import ObjectStore, open_objects
 from runtime.service import Service, open_service
 
-from gateway.adapters import api_keys, budgets, market, tenants
+from gateway.adapters import api_keys, batch_records, budgets, market, tenants
 from gateway.adapters.api_keys import ApiKeys
+from gateway.adapters.batch_records import BatchRecords
 from gateway.adapters.budgets import Budgets
 from gateway.adapters.market import VendorHealth
 from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
+from gateway.batch_runs import TIMER, BatchRuns
+from gateway.batches import Batches
 from gateway.callbacks import Callbacks
 from gateway.costs import CostReports
 from gateway.deliveries import Deliveries
@@ -31,6 +35,7 @@ from gateway.handlers import Jobs
 from gateway.lists import JobLists
 from gateway.routes.admin import AdminRoutes
 from gateway.routes.auth import Doorkeeper
+from gateway.routes.batches import BatchRoutes
 from gateway.routes.callbacks import CallbackRoutes
 from gateway.routes.catalog import CatalogRoutes
 from gateway.routes.deliveries import DeliveryRoutes
@@ -46,6 +51,8 @@ from gateway.routes.tracing import Tracing
 from gateway.server import HttpServer, bind
 from gateway.settings import GatewaySettings
 
+BATCHES_AT_ONCE = 4
+"""Looks at batches beside the requests of this process."""
 BOOTSTRAP_NAME = "bootstrap"
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI's own spans would stand beside ours, and take `baggage` from strangers."""
@@ -65,6 +72,9 @@ class Parts(NamedTuple):
     deliveries: DeliveryDocuments
     catalog: CatalogFile | None
     estimator: Estimator
+    reports: CostReports
+    batches: Batches
+    batch_records: BatchRecords
     health: VendorHealth
 
 
@@ -74,11 +84,27 @@ async def run(settings: GatewaySettings) -> None:
         parts = await open_parts(settings, stack)
         listener = stack.enter_context(bind(settings.host, settings.port))
         server = HttpServer(build_app(settings, parts), listener, drain_s=settings.shutdown_timeout_s)
+        _run_batches(settings, parts)
         parts.service.background("http", server.serve)
         if parts.catalog is not None:
             parts.service.background("catalogue", parts.catalog.follow)
         log.info("gateway.listening", extra={"host": settings.host, "port": listener.getsockname()[1]})
         await parts.service.run()
+
+
+def _run_batches(settings: GatewaySettings, parts: Parts) -> None:
+    service = parts.service
+    runs = BatchRuns(
+        log=service.log,
+        batches=parts.batches,
+        records=parts.batch_records,
+        timers=service.timers,
+        clock=service.clock,
+        window=settings.batch_window,
+        look_every_s=settings.batch_look_s,
+    )
+    service.subscribe((BatchRequested, BatchCancelRequested), runs.on_batch_fact, concurrency=BATCHES_AT_ONCE)
+    service.on_timer(TIMER, runs.on_batch_due)
 
 
 async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
@@ -93,17 +119,28 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
     database = await stack.enter_async_context(opening)
     catalog = None if settings.catalog is None else CatalogFile(settings.catalog)
     defaults = catalog().defaults.limits() if catalog else Limits()
+    objects = await stack.enter_async_context(open_objects(settings))
+    documents, clock = JobDocuments(database), service.clock
+    estimator = Estimator(catalog, clock)
+    reports = CostReports(documents=documents, clock=clock, stale_s=settings.projection_stale_s)
+    records = BatchRecords(await service.bucket(batch_records.BUCKET))
+    batches = Batches(
+        log=service.log, objects=objects, records=records, estimator=estimator, reports=reports, clock=clock
+    )
     parts = Parts(
         service=service,
-        documents=JobDocuments(database),
-        objects=await stack.enter_async_context(open_objects(settings)),
+        documents=documents,
+        objects=objects,
         keys=ApiKeys(await service.bucket(api_keys.BUCKET), ttl_s=settings.api_key_ttl_s),
         tenants=owners,
         budgets=Budgets(await service.bucket(budgets.BUCKET), owners, service.log, defaults=defaults),
         catalog=catalog,
         standings=await service.bucket("endpoints"),
         deliveries=DeliveryDocuments(database),
-        estimator=Estimator(catalog, service.clock),
+        estimator=estimator,
+        reports=reports,
+        batches=batches,
+        batch_records=records,
         health=VendorHealth(await service.bucket(market.BUCKET)),
     )
     await register_bootstrap_key(settings, parts)
@@ -134,9 +171,10 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
         jobs.router(),
         CallbackRoutes(callbacks=callbacks).router(),
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
-        *_money_routers(settings, parts, admin=admin, doorkeeper=doorkeeper),
+        *_money_routers(parts, admin=admin, doorkeeper=doorkeeper),
         *_telling_routes(settings, parts, doorkeeper),
         _catalog_routes(settings, parts, doorkeeper).router(),
+        BatchRoutes(batches=parts.batches, doorkeeper=doorkeeper, allowed=_allowed(settings)).router(),
         AdminRoutes(admin=admin, letters=DeadLetters(service.connection), doorkeeper=doorkeeper).router(),
         HealthRoutes(is_ready=lambda: service.ready).router(),
     )
@@ -152,12 +190,10 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     return app
 
 
-def _money_routers(
-    settings: GatewaySettings, parts: Parts, *, admin: Admin, doorkeeper: Doorkeeper
-) -> tuple[APIRouter, ...]:
+def _money_routers(parts: Parts, *, admin: Admin, doorkeeper: Doorkeeper) -> tuple[APIRouter, ...]:
     routes = MoneyRoutes(
         budgets=parts.budgets,
-        reports=CostReports(documents=parts.documents, clock=parts.service.clock, stale_s=settings.projection_stale_s),
+        reports=parts.reports,
         admin=admin,
         doorkeeper=doorkeeper,
         clock=parts.service.clock,

@@ -39,6 +39,10 @@ class GatewaySettings(S3Settings, MongoSettings):
     projection_stale_s: float = Field(
         10.0, gt=0, description="A list counts as stale when the projector has been silent for so long."
     )
+    batch_window: int = Field(
+        32, ge=1, le=500, description="Jobs of batches that one tenant may have running; the others wait their turn."
+    )
+    batch_look_s: float = Field(1.0, gt=0, description="Time between two looks at a running batch.")
 
 
 class ProjectorSettings(MongoSettings):

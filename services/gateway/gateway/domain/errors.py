@@ -1,5 +1,8 @@
 """The gateway's own refusals: each class is one HTTP status, each instance one stable code and one sentence."""
 
+from collections.abc import Sequence
+
+import msgspec
 from runtime.errors import DailiesError, DependencyUnavailable, InvalidRequest
 
 
@@ -13,6 +16,19 @@ class InvalidField(InvalidRequest):
     def __init__(self, code: str, detail: str, *, field: str) -> None:
         super().__init__(code, detail)
         self.field = field
+
+
+class InvalidBatch(InvalidRequest):
+    """Requests of a batch are wrong, and nothing was created.
+
+    Attributes:
+        errors: What is wrong with each of them.
+    """
+
+    def __init__(self, errors: Sequence[msgspec.Struct], *, n_requests: int) -> None:
+        sentence = f"{len(errors)} of {n_requests} requests are wrong: see errors. Nothing was created."
+        super().__init__("batch.invalid", f'{sentence} mode "partial" takes the others.')
+        self.errors = tuple(errors)
 
 
 class MalformedRequest(InvalidRequest):

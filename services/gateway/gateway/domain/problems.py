@@ -6,11 +6,22 @@ Routes raise; `routes.errors` turns what was raised into a response with the fun
 from http import HTTPStatus
 from typing import NamedTuple
 
+import msgspec
 from dailies_contracts import InvalidSubject
 from dailies_contracts.base import Value
 from runtime.errors import Conflict, DailiesError, InvalidRequest, NotFound, Transient
 
-from gateway.domain.errors import Forbidden, Gone, InvalidField, MalformedRequest, TooLarge, Unauthorized, Unavailable
+from gateway.domain.batches import Refusal
+from gateway.domain.errors import (
+    Forbidden,
+    Gone,
+    InvalidBatch,
+    InvalidField,
+    MalformedRequest,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -55,6 +66,7 @@ class Problem(Value, frozen=True, kw_only=True):
         code: Stable and dotted; what programs look at.
         detail: A sentence that says what to do.
         field: The field at fault, where there is one.
+        errors: What is wrong with each request of a batch.
         instance: Path of the request.
         trace_id: Trace of the request, to quote to support.
     """
@@ -67,6 +79,7 @@ class Problem(Value, frozen=True, kw_only=True):
     field: str = ""
     instance: str = ""
     trace_id: str = ""
+    errors: tuple[Refusal, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -88,6 +101,8 @@ def answer_to(err: Exception, *, instance: str = "", trace_id: str = "") -> Answ
     code, detail = _words(err, status)
     field = err.field if isinstance(err, InvalidField) else ""
     problem = problem_of(status, code, detail, field=field, instance=instance, trace_id=trace_id)
+    if isinstance(err, InvalidBatch):
+        problem = msgspec.structs.replace(problem, errors=err.errors)
     return Answer(problem, _headers(err, status))
 
 

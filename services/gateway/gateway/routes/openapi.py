@@ -5,6 +5,8 @@ from dailies_contracts import VideoRequest
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from gateway.domain.batch_views import BatchAccepted, BatchCancelAccepted, BatchView
+from gateway.domain.batches import BatchDescription
 from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, NewKeyBody, ReviewBody
 from gateway.domain.budget import BudgetView
 from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
@@ -32,6 +34,7 @@ IDEMPOTENCY_KEY: Schema = {
     "description": "Names the job: the same key and request give the first answer again, and one job.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+BATCH_KEY: Schema = IDEMPOTENCY_KEY | {"description": "Names the batch: the same key and batch are one batch."}
 LIST_PARAMETERS = (
     query("state", "Only jobs in this state.", {"type": "string", "enum": list(STATES)}),
     *PAGE_PARAMETERS,
@@ -66,6 +69,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/callbacks/{provider}/{job_id}/{clip_id}"): Operation(200, parameters=SIGNATURE, is_open=True),
     ("post", "/v1/admin/tenants/{tenant}/keys"): Operation(201, NewKeyView, NewKeyBody),
     ("delete", "/v1/admin/tenants/{tenant}/keys/{key_id}"): Operation(204),
+    ("post", "/v1/batches"): Operation(202, BatchAccepted, BatchDescription, (BATCH_KEY,)),
+    ("get", "/v1/batches/{batch_id}"): Operation(200, BatchView),
+    ("post", "/v1/batches/{batch_id}/cancel"): Operation(202, BatchCancelAccepted, CancelBody),
     ("get", "/v1/providers"): Operation(200, ProviderList),
     ("post", "/v1/estimates"): Operation(200, EstimateAnswer, VideoRequest),
     ("get", "/v1/budget"): Operation(200, BudgetView),

@@ -61,7 +61,13 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     def claim(self) -> Claim:
         """The clip as one that holds a slot, or wants one."""
         request = self.request
-        return Claim(clip_id=request.clip_id, job_id=request.job_id, tenant_id=request.tenant_id, model=request.model)
+        return Claim(
+            clip_id=request.clip_id,
+            job_id=request.job_id,
+            tenant_id=request.tenant_id,
+            model=request.model,
+            in_batch=request.priority == "batch",
+        )
 
     @property
     def phase(self) -> Phase:

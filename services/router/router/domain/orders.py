@@ -154,6 +154,7 @@ def _requested(state: Drafting, order: Order, context: Context, who: Placed) -> 
             plan=plan_of(state, context),
         ),
         rewritten=chosen.is_rewritten,
+        priority="batch" if state.job.batch_id else "interactive",
     )
 
 
