@@ -6,7 +6,18 @@ from typing import Any, Literal
 import msgspec
 
 # The flaws that `simulator.scenes` can paint; named here too, because importing it loads OpenCV.
-DefectKind = Literal["flicker", "jump_cut", "morph", "freeze", "blur", "noise", "wrong_subject", "wrong_colour"]
+DefectKind = Literal[
+    "flicker",
+    "jump_cut",
+    "morph",
+    "freeze",
+    "blur",
+    "noise",
+    "wrong_subject",
+    "wrong_colour",
+    "wrong_duration",
+    "unsafe",
+]
 
 
 class State(enum.StrEnum):

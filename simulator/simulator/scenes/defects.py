@@ -13,11 +13,13 @@ import numpy as np
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.grammar import COLOURS, SUBJECTS, ColourName, Defect, DefectKind, Scene, Subject
 from simulator.scenes.palette import USUAL
+from simulator.scenes.skin import skin_tones
 
 _FLICKER_GAIN = 0.3  # brightness change at strength 1
 _RIPPLE = 0.09  # of the sprite's side at strength 1
 _N_NOISE_PLATES = 4
 _PLATE_SPARE_ROWS = 64
+MIN_DURATION_S = 0.5
 
 
 def draft_defects(seed: int) -> tuple[Defect, ...]:
@@ -39,6 +41,11 @@ def strengths(defects: Sequence[Defect]) -> dict[DefectKind, float]:
     for defect in defects:
         found[defect.kind] = max(defect.strength, found.get(defect.kind, 0.0))
     return found
+
+
+def shown_duration_s(duration_s: float, wished: Mapping[DefectKind, float]) -> float:
+    """Give the length that is rendered: up to 60 % shorter than ordered."""
+    return max(MIN_DURATION_S, duration_s * (1.0 - 0.6 * wished.get("wrong_duration", 0.0)))
 
 
 def spoil_scene(scene: Scene, wished: Mapping[DefectKind, float], *, seed: int) -> Scene:
@@ -103,12 +110,26 @@ class Faults:
         size = _RIPPLE * self._wished.get("morph", 0.0)
         return size * (0.5 + 0.5 * index / max(len(self._phases) - 1, 1)), float(self._phases[index])
 
-    def finish(self, frame: UInt8Frame, index: int) -> UInt8Frame:
-        """Blur, darken or brighten, and add noise."""
-        blurred = self._blurred(frame)
+    def finish(self, frame: UInt8Frame, index: int, *, t_s: float = 0.0) -> UInt8Frame:
+        """Cover, blur, darken or brighten, and add noise.
+
+        Args:
+            frame: RGB.
+            index: Its number.
+            t_s: The moment that it shows.
+        """
+        blurred = self._blurred(self._covered(frame, t_s))
         gain = float(self._gains[index])
         lit = blurred if gain == 1.0 else cv2.convertScaleAbs(blurred, alpha=gain)
         return self._noisy(np.asarray(lit, np.uint8), index)
+
+    def _covered(self, frame: UInt8Frame, t_s: float) -> UInt8Frame:
+        """What must not be delivered, over the whole clip; half of the strength is enough for a classifier."""
+        strength = min(1.0, 2.0 * self._wished.get("unsafe", 0.0))
+        if strength == 0:
+            return frame
+        shapes = skin_tones((frame.shape[1], frame.shape[0]), t_s=t_s)
+        return np.asarray(cv2.addWeighted(shapes, strength, frame, 1.0 - strength, 0.0), np.uint8)
 
     def _blurred(self, frame: UInt8Frame) -> UInt8Frame:
         strength = self._wished.get("blur", 0.0)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.scenes.canvas import UInt8Frame
-from simulator.scenes.defects import draft_defects
+from simulator.scenes.defects import draft_defects, shown_duration_s, strengths
 from simulator.scenes.grammar import Defect, Quality
 from simulator.scenes.parse import parse_prompt
 from simulator.scenes.render import render_frames
@@ -58,8 +58,9 @@ def render_clip(
     """
     flaws = (*draft_defects(seed), *defects) if quality == "draft" else tuple(defects)
     scene = parse_prompt(prompt)
+    shown_s = shown_duration_s(duration_s, strengths(flaws))
     drawn_px = _drawn_size(size_px)
-    frames = render_frames(scene, duration_s=duration_s, fps=fps, size_px=drawn_px, seed=seed, defects=flaws)
+    frames = render_frames(scene, duration_s=shown_s, fps=fps, size_px=drawn_px, seed=seed, defects=flaws)
     rate = {"crf": str(crf)} if bitrate_bps is None else {}
     with tempfile.TemporaryDirectory(prefix="clip-") as folder:
         # A file, because the muxer reads it again to move its index to the front.
@@ -68,7 +69,7 @@ def render_clip(
             tone = _tone_stream(container) if audio else None
             _write_video(container, frames, fps=fps, size_px=size_px, rate=rate, bitrate_bps=bitrate_bps)
             if tone is not None:
-                _write_tone(container, tone, duration_s=duration_s, seed=seed)
+                _write_tone(container, tone, duration_s=shown_s, seed=seed)
         return path.read_bytes()
 
 

@@ -25,7 +25,19 @@ CameraName = Literal[
 ]
 MotionName = Literal["still", "left", "right", "bouncing", "rotating", "rising", "falling", "swaying"]
 SizeName = Literal["small", "medium", "large"]
-DefectKind = Literal["flicker", "jump_cut", "morph", "freeze", "blur", "noise", "wrong_subject", "wrong_colour"]
+LightChange = Literal["steady", "darkening", "brightening", "pulsing"]
+DefectKind = Literal[
+    "flicker",
+    "jump_cut",
+    "morph",
+    "freeze",
+    "blur",
+    "noise",
+    "wrong_subject",
+    "wrong_colour",
+    "wrong_duration",
+    "unsafe",
+]
 Quality = Literal["draft", "final"]
 
 SUBJECTS: tuple[SubjectName, ...] = get_args(SubjectName)
@@ -56,6 +68,7 @@ class Scene(Struct, frozen=True, kw_only=True):
         place: Where it is; None draws a plain backdrop.
         place_colour: Colour of the desk, wall, ground or backdrop; None draws the usual one.
         light: None draws daylight.
+        light_change: What the light does while the clip runs.
         camera: How the view moves.
         steam: Whether steam rises from the first subject.
         unknown_words: Content words of the prompt that the grammar does not know, in order, without repeats.
@@ -65,6 +78,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     place: PlaceName | None = None
     place_colour: ColourName | None = None
     light: LightName | None = None
+    light_change: LightChange = "steady"
     camera: CameraName = "static"
     steam: bool = False
     unknown_words: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
+from msgspec import structs
+
 from simulator.scenes import words as w
 from simulator.scenes.grammar import (
     MAX_SUBJECTS,
@@ -19,6 +21,7 @@ from simulator.scenes.grammar import (
     SizeName,
     Subject,
 )
+from simulator.scenes.lighting import light_change_in
 
 _TABLES: dict[w.Kind, dict[str, str]] = {
     "effect": w.EFFECT_WORDS,
@@ -215,7 +218,8 @@ def parse_prompt(text: str) -> Scene:
         The scene; words that name nothing in the grammar are listed in `unknown_words`.
     """
     plain = text.lower().replace("-", " ").replace("’", "'")  # noqa: RUF001
-    tokens = _WORD.findall(_FILM_PHRASES.sub(" ", _NEGATED.sub(" ", plain)))
+    light_change, rest = light_change_in(_NEGATED.sub(" ", plain))
+    tokens = _WORD.findall(_FILM_PHRASES.sub(" ", rest))
     draft = _Draft()
     for token, words in _read(tokens):
         if token is not None:
@@ -225,4 +229,4 @@ def parse_prompt(text: str) -> Scene:
             draft.unknown.update(dict.fromkeys(words))
         elif not _VIEWERS.isdisjoint(words):
             draft.stranger = True
-    return draft.finish()
+    return structs.replace(draft.finish(), light_change=light_change)

@@ -10,6 +10,7 @@ from msgspec import structs
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.defects import Faults, spoil_scene, strengths
 from simulator.scenes.grammar import Defect, Scene, Subject
+from simulator.scenes.lighting import lit
 from simulator.scenes.stage import build_stage, frame_at
 
 
@@ -63,7 +64,8 @@ def _frames(
             ripple=ripple,
             phase=phase,
         )
-        yield faults.finish(frame, index)
+        t_s = moment / fps
+        yield faults.finish(lit(frame, shown.light_change, u=moment / max(n_frames - 1, 1), t_s=t_s), index, t_s=t_s)
 
 
 def _other_angle(scene: Scene) -> Scene:

@@ -60,3 +60,9 @@ def test_a_bit_rate_is_honoured_roughly() -> None:
         return len(render_clip("a tree", duration_s=1.0, size_px=(320, 180), bitrate_bps=rate, defects=noise))
 
     assert n_bytes(200_000) < 0.5 * n_bytes(2_000_000)
+
+
+def test_a_clip_can_be_shorter_than_ordered() -> None:
+    file = render_clip("a tree", duration_s=2.0, size_px=(160, 90), defects=[Defect(kind="wrong_duration")])
+    with av.open(io.BytesIO(file)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == round(0.4 * 48)

@@ -139,3 +139,39 @@ def test_steam_rises_above_the_subject() -> None:
     rows = np.nonzero(changed)[0]
     assert changed.sum() > 30
     assert rows.max() < 110
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        ("as the light fades", "darkening"),
+        ("and it gets dark", "darkening"),
+        ("then the sun comes out", "brightening"),
+        ("with flashing lights", "pulsing"),
+        ("at sunset", "steady"),
+    ],
+)
+def test_a_prompt_can_let_the_light_change(words: str, change: str) -> None:
+    scene = parse_prompt(f"a red cup on a desk {words}")
+    assert (scene.light_change, scene.unknown_words) == (change, ())
+    assert scene.subjects == parse_prompt("a red cup on a desk").subjects
+
+
+def test_changing_light_moves_the_brightness_smoothly_and_nothing_else() -> None:
+    def brightness(words: str) -> np.ndarray:
+        scene = parse_prompt(f"a cup on a desk {words}")
+        frames = render_frames(scene, duration_s=4.0, fps=12, size_px=(160, 90), seed=1)
+        return np.array([frame.mean() for frame in frames])
+
+    dark, bright, pulse = map(brightness, ("the light fades", "the light comes up", "flashing lights"))
+    assert dark[-1] < 0.5 * dark[0]
+    assert bright[-1] > 2.0 * bright[0]
+    assert np.abs(np.diff(dark)).max() < 0.05 * dark[0], "no jump"
+    assert np.sign(np.diff(pulse)).max() > 0 > np.sign(np.diff(pulse)).min()
+    assert np.ptp(brightness("")) < 0.05 * dark[0]
+
+
+def test_the_stand_in_for_an_unsafe_clip_covers_the_scene_and_moves() -> None:
+    covered = frames_of(CUP, Defect(kind="unsafe"))
+    assert not np.abs(covered[0].astype(int) - frames_of(parse_prompt("a blue car"), Defect(kind="unsafe"))[0]).any()
+    assert min(steps(covered)) > 0
