@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 import httpx
-from dailies_contracts import ClipRequested, JobCancelled
+from dailies_contracts import ClipRequested, ClipWithdrawn, JobCancelled
 from runtime.catalog import Provider, load_catalog
 from runtime.errors import Permanent
 from runtime.objects import open_objects
@@ -99,6 +99,7 @@ def register(service: Service, handlers: Handlers, settings: Settings) -> None:
     """Tell the service which handler runs for which message."""
     provider = settings.provider
     service.subscribe(ClipRequested, handlers.on_clip_requested, provider=provider, concurrency=settings.concurrency)
+    service.subscribe(ClipWithdrawn, handlers.on_clip_withdrawn, provider=provider)
     service.subscribe(JobCancelled, handlers.on_job_cancelled)
     service.on_timer("poll", handlers.on_poll_due)
     service.on_timer("watch", handlers.on_watch_due)

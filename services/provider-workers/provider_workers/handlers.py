@@ -6,7 +6,7 @@ never from the message alone.
 
 import logging
 
-from dailies_contracts import ClipRequested, JobCancelled
+from dailies_contracts import ClipRequested, ClipWithdrawn, JobCancelled
 from runtime.errors import Transient
 from runtime.telemetry import bound_job
 from runtime.timers import Due
@@ -14,7 +14,7 @@ from runtime.timers import Due
 from provider_workers.adapters.intents import Held
 from provider_workers.closing import Closing
 from provider_workers.domain import facts
-from provider_workers.domain.failures import JOB_OVER, NO_SLOT, ProviderError
+from provider_workers.domain.failures import NO_SLOT, ProviderError
 from provider_workers.domain.progress import Clip, Phase, clip_of
 from provider_workers.domain.steps import Step, next_step
 from provider_workers.domain.tick import Tick, decode_tick, encode_tick
@@ -94,6 +94,15 @@ class Handlers:
             tick = Tick(job_id=event.job_id, clip_id=clip.clip_id)
             await self._desk.timers.fire("poll", clip.clip_id, encode_tick(tick))
 
+    async def on_clip_withdrawn(self, event: ClipWithdrawn) -> None:
+        """End a clip that the job goes on without, where it was not submitted yet; one that was is rendered and paid.
+
+        Consumes: ClipWithdrawn. Emits: nothing itself; the clip ends on its `poll` timer.
+        Idempotent by: a look at a clip that has ended changes nothing.
+        """
+        tick = Tick(job_id=event.job_id, clip_id=event.clip_id, n=0)
+        await self._desk.timers.fire("poll", event.clip_id, encode_tick(tick))
+
     async def _stop(self, clip: Clip) -> None:
         if clip.submitted is None:
             return
@@ -136,7 +145,7 @@ class Handlers:
             case Step.WATCH:
                 await self._watching.look(clip, tick)
             case Step.DROP:
-                await self._closing.end(clip, facts.failed(clip, "unclassified", now=now, wording=JOB_OVER))
+                await self._closing.end(clip, facts.dropped(clip, now=now))
             case Step.EXPIRE:
                 await self._closing.end(clip, facts.failed(clip, "timed_out", now=now, wording=NO_SLOT))
             case _:

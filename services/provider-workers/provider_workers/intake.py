@@ -1,11 +1,14 @@
 """Take a finished clip in: download at once (vendor URLs expire), probe, store with us."""
 
 import asyncio
+import logging
 import tempfile
 from pathlib import Path
 
+from dailies_contracts import AssetRef
 from media.layout import SOURCE, SOURCE_TYPE, clip_key, tags_of
 from media.probe import Unreadable, probe
+from media.stills import STILL, STILL_TYPE, first_frame
 from opentelemetry.trace import SpanKind
 from runtime.errors import DependencyUnavailable
 from runtime.telemetry import span
@@ -15,6 +18,8 @@ from provider_workers.domain.facts import Stored
 from provider_workers.domain.failures import ProviderError
 from provider_workers.domain.progress import Clip
 from provider_workers.ports import Desk
+
+log = logging.getLogger(__name__)
 
 
 class Intake:
@@ -52,6 +57,18 @@ class Intake:
                 media_type=SOURCE_TYPE,
                 tags=tags_of(request.stage),
             )
+            frame = await self._first_frame(clip, path) if request.stage == "draft" else None
         if asset.sha256 != download.sha256:
             raise DependencyUnavailable("clip.changed_on_disk", clip.clip_id)
-        return Stored(asset, media)
+        return Stored(asset, media, frame)
+
+    async def _first_frame(self, clip: Clip, path: Path) -> AssetRef | None:
+        """Store the picture that may anchor a final; a draft without one is promoted by its prompt."""
+        request = clip.request
+        try:
+            picture = await asyncio.to_thread(first_frame, path)
+        except Unreadable as err:
+            log.warning("clip.no_first_frame", extra={"clip.id": clip.clip_id, "code": err.code})
+            return None
+        key = clip_key(request.job_id, clip.clip_id, STILL)
+        return await self._desk.objects.put(key, picture, media_type=STILL_TYPE, tags=tags_of(request.stage))

@@ -12,7 +12,7 @@ from provider_workers.adapters.intents import Held
 from provider_workers.closing import Closing
 from provider_workers.domain import facts
 from provider_workers.domain.adapter import Absent, Submission
-from provider_workers.domain.failures import JOB_OVER, NOT_ACCEPTED, ProviderError
+from provider_workers.domain.failures import NOT_ACCEPTED, ProviderError
 from provider_workers.domain.intent import MAX_POSTS
 from provider_workers.domain.progress import Clip
 from provider_workers.domain.tick import Hint, Tick
@@ -86,8 +86,8 @@ class Reconciling:
     async def _surely_absent(self, clip: Clip, held: Held, tick: Tick) -> bool:
         """The vendor keeps our reference, had time to show the task, and does not know it: nothing was accepted."""
         now = self._desk.clock()
-        if clip.job_over:
-            await self._closing.end(clip, facts.failed(clip, "unclassified", now=now, wording=JOB_OVER))
+        if clip.is_not_wanted:
+            await self._closing.end(clip, facts.dropped(clip, now=now))
         elif now >= clip.request.deadline_at:
             await self._closing.end(clip, facts.failed(clip, "timed_out", now=now))
         elif held.intent.n_posts >= MAX_POSTS:

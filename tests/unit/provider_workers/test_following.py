@@ -230,3 +230,13 @@ async def test_an_adapter_that_is_done_at_once_needs_no_timer(world):
     await submitted(world)
     assert len(world.log.of(ProviderSubmitted)) == len(world.log.of(ClipReady)) == 1
     assert world.timers.set == {}
+
+
+async def test_a_drafts_first_frame_is_stored_beside_it(world):
+    request = world.request()
+    await world.handlers.on_clip_requested(request)
+    world.vendor.finish("task-1")
+    await world.run_timers(until=lambda: world.log.of(ClipReady))
+    frame = world.log.of(ClipReady)[0].first_frame
+    assert frame.media_type == "image/jpeg"
+    assert (await world.objects.fetch(frame)).startswith(b"\xff\xd8")

@@ -2,7 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from dailies_contracts import ClipFailed, ClipReady, JobCancelled, ProviderSubmitted
+from dailies_contracts import ClipFailed, ClipReady, ClipWithdrawn, JobCancelled, ProviderSubmitted
 from provider_workers.domain.adapter import Image
 from provider_workers.domain.failures import ProviderError
 from runtime.errors import DependencyUnavailable, NotFound, Transient
@@ -199,3 +199,30 @@ async def test_a_vendor_that_cannot_be_asked_after_a_refusal_is_left_after_as_ma
     (failed,) = world.log.of(ClipFailed)
     assert (failed.kind, failed.may_still_bill, world.vendor.n_posts) == ("unavailable", False, 1)
     assert await world.slots.n_held() == 0
+
+
+async def test_a_withdrawn_clip_that_was_not_sent_ends_unbilled_and_never_reaches_the_vendor(world):
+    request = world.request()
+    withdrawn = withdrawal_of(request)
+    world.log.events.append(withdrawn)
+    await world.handlers.on_clip_requested(request)
+    await world.handlers.on_clip_withdrawn(withdrawn)
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.code, failed.charged_usd_micros, failed.may_still_bill) == ("clip.withdrawn", 0, False)
+    assert world.vendor.n_posts == 0
+
+
+async def test_a_withdrawn_clip_that_the_vendor_has_is_followed_to_its_end(world):
+    request = world.request()
+    await world.handlers.on_clip_requested(request)
+    withdrawn = withdrawal_of(request)
+    world.log.events.append(withdrawn)
+    await world.handlers.on_clip_withdrawn(withdrawn)
+    world.vendor.finish("task-1")
+    await world.run_timers(until=lambda: world.log.of(ClipReady))
+    assert not world.log.of(ClipFailed)
+
+
+def withdrawal_of(request):
+    names = ("job_id", "tenant_id", "occurred_at", "clip_id", "provider", "model", "stage")
+    return ClipWithdrawn(**{name: getattr(request, name) for name in names})

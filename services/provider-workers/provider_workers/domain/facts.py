@@ -16,15 +16,16 @@ from dailies_contracts import (
 
 from provider_workers.domain.adapter import Failed, Submission, Succeeded
 from provider_workers.domain.cost import Cost
-from provider_workers.domain.failures import WORDS, ProviderError, Wording
+from provider_workers.domain.failures import JOB_OVER, WITHDRAWN, WORDS, ProviderError, Wording
 from provider_workers.domain.progress import Clip
 
 
 class Stored(NamedTuple):
-    """A clip that lies in our store, and what probing it found."""
+    """A clip that lies in our store, what probing it found, and the first frame of a draft."""
 
     asset: AssetRef
     media: MediaFacts
+    first_frame: AssetRef | None = None
 
 
 def submitted(clip: Clip, submission: Submission, *, now: datetime, found: bool) -> ProviderSubmitted:
@@ -56,6 +57,7 @@ def ready(clip: Clip, outcome: Succeeded, stored: Stored, cost: Cost, *, now: da
         render_ms=max(0, round((now - since).total_seconds() * 1_000)) if own_ms is None else own_ms,
         seed=request.seed,
         ask=request.prompt.ask,
+        first_frame=stored.first_frame,
     )
 
 
@@ -73,6 +75,11 @@ def failed(
     """
     code, message = wording or WORDS[kind]
     return ClipFailed(**_about(clip.request), occurred_at=now, kind=kind, code=code, message=message, **details)
+
+
+def dropped(clip: Clip, *, now: datetime) -> ClipFailed:
+    """Nothing was sent, and nobody wants the clip any more: nothing is billed."""
+    return failed(clip, "unclassified", now=now, wording=JOB_OVER if clip.job_over else WITHDRAWN)
 
 
 def refused_submit(clip: Clip, error: ProviderError, *, now: datetime) -> ClipFailed:

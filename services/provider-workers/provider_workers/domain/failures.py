@@ -60,6 +60,7 @@ WORDS: dict[FailureKind, Wording] = {
     "bad_output": Wording("provider.bad_output", "The vendor delivered a file that cannot be used."),
     "unclassified": Wording("provider.unclassified", "The vendor ended the clip for a reason that we do not know."),
 }
+WITHDRAWN = Wording("clip.withdrawn", "The job went on without this clip before it had begun.")
 NO_SLOT = Wording("clip.no_slot", "No slot at the vendor came free in time.")
 JOB_OVER = Wording("clip.job_over", "The job had ended before the clip did.")
 TASK_LOST = Wording("provider.task_lost", "The vendor accepted the clip and no longer knows it.")

@@ -12,6 +12,7 @@ from dailies_contracts import (
     ClipReady,
     ClipRequested,
     ClipSettled,
+    ClipWithdrawn,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -41,6 +42,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
         last_sequence: Of the history that was read; a fact that ends the clip expects it.
         job_unwanted: The job was cancelled or failed: a clip of it is worth nothing any more.
         job_over: The job has ended in any way: nothing new is submitted.
+        is_withdrawn: The job goes on without it: it is not submitted any more.
     """
 
     request: ClipRequested
@@ -51,6 +53,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     settled: ClipSettled | None = None
     job_unwanted: bool = False
     job_over: bool = False
+    is_withdrawn: bool = False
 
     @property
     def clip_id(self) -> str:
@@ -77,6 +80,11 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
         if self.failed is not None:
             return Phase.GIVEN_UP if self.failed.may_still_bill else Phase.ENDED
         return Phase.OPEN if self.submitted is None else Phase.SUBMITTED
+
+    @property
+    def is_not_wanted(self) -> bool:
+        """Nothing new is submitted for it."""
+        return self.job_over or self.is_withdrawn
 
     @property
     def has_end(self) -> bool:
@@ -107,6 +115,7 @@ def clip_of(events: Iterable[AnyEvent], clip_id: str, *, last_sequence: int) -> 
         settled=_first(known, ClipSettled, clip_id),
         job_unwanted=any(isinstance(event, JobCancelled | JobFailed) for event in known),
         job_over=any(isinstance(event, JobCancelled | JobFailed | JobCompleted) for event in known),
+        is_withdrawn=_first(known, ClipWithdrawn, clip_id) is not None,
     )
 
 

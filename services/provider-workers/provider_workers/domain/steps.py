@@ -14,7 +14,7 @@ class Step(StrEnum):
     RECONCILE = "reconcile"  # something may have been sent: look it up, never send blindly
     POLL = "poll"  # the vendor has it
     WATCH = "watch"  # given up, may still bill
-    DROP = "drop"  # nothing was sent, and the job is over
+    DROP = "drop"  # nothing was sent, and nobody wants it any more
     EXPIRE = "expire"  # nothing was sent, and the deadline has passed
     RELEASE = "release"  # ended: only the slot may still be held
 
@@ -34,6 +34,6 @@ def next_step(clip: Clip, intent: Intent | None, *, now: datetime) -> Step:
         return _BY_PHASE[clip.phase]
     if intent is not None and intent.state == "posting":
         return Step.RECONCILE
-    if clip.job_over:
+    if clip.is_not_wanted:
         return Step.DROP
     return Step.EXPIRE if now >= clip.request.deadline_at else Step.SUBMIT
