@@ -28,6 +28,11 @@ async def called_back(client: Any, task_ids: set[str]) -> set[str]:
     return {each["vendor"] for each in told if each["task_id"] in task_ids and each["status"] in range(200, 300)}
 
 
+def has_settled(view: dict[str, Any]) -> bool:
+    """Every clip has ended."""
+    return all(clip["state"] in {"scored", "failed"} for clip in view["clips"])
+
+
 @pytest.mark.usefixtures("small_clips")
 async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: Any) -> None:
     before = await client.vendor_tasks()
@@ -38,6 +43,8 @@ async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: 
 
     ends = {vendor: (view["state"], view["error"]) for vendor, view in views.items()}
     assert ends == dict.fromkeys(vendors, ("ready", None))
+    # A job may be ready before its last clip is: nobody knows the bill before that has ended too.
+    views = {vendor: await client.until(job_id, has_settled) for vendor, job_id in jobs.items()}
     tasks = {task_id: task for task_id, task in (await client.vendor_tasks()).items() if task_id not in before}
     billed = Counter[str]()
     for task in tasks.values():
@@ -45,8 +52,9 @@ async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: 
     for vendor, view in views.items():
         clips = view["clips"]
         assert {clip["provider"] for clip in clips} == {vendor}
-        assert len(clips) == sum(task["vendor"] == vendor for task in tasks.values())
-        assert view["costs"]["spent_usd_micros"] == billed[vendor] + len(clips) * SCORING_USD_MICROS
+        assert billed[vendor] > 0
+        n_scored = sum(clip["state"] == "scored" for clip in clips)
+        assert view["costs"]["spent_usd_micros"] == billed[vendor] + n_scored * SCORING_USD_MICROS
 
     # MiniMax makes no task before the address has echoed its challenge; the last callbacks may still be on their way.
     async with asyncio.timeout(15):
