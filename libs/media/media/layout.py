@@ -31,6 +31,11 @@ def clip_key(job_id: str, clip_id: str, file: str) -> str:
     return clip_prefix(job_id, clip_id) + file
 
 
+def record_file(version: int) -> str:
+    """Name the file of one version of a clip's rights record: 1 once it is judged, 2 once it is delivered."""
+    return f"rights.v{version}.json"
+
+
 def tags_of(stage: Stage | str) -> dict[str, str]:
     """Give the tags of a file of a clip."""
     return {STAGE_TAG: stage}

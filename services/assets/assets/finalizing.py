@@ -10,7 +10,7 @@ from dailies_contracts import (
     JobCompleted,
     PreviewReady,
 )
-from media.layout import SOURCE, clip_key, clip_prefix, tags_of
+from media.layout import SOURCE, clip_key, clip_prefix, record_file, tags_of
 from runtime.errors import NotFound, Permanent
 from runtime.log import History
 from runtime.telemetry import span
@@ -18,7 +18,7 @@ from runtime.telemetry import span
 from assets.adapters.signing import ManifestReport, Original
 from assets.deriving import Deriving
 from assets.domain import derivatives
-from assets.domain.rights import RightsRecord, Told, generation_of, record_bytes, record_file, rights_of
+from assets.domain.rights import RightsRecord, Told, generation_of, record_bytes, rights_of
 from assets.ports import Desk
 
 FINAL_FILE = "final.mp4"

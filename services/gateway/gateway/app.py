@@ -8,9 +8,11 @@ from typing import NamedTuple
 from dailies_contracts import BatchCancelRequested, BatchRequested
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from runtime import legal_holds
 from runtime.buckets import Bucket
 from runtime.budgets import Limits
 from runtime.catalog_file import CatalogFile
+from runtime.legal_holds import LegalHolds
 from runtime.objects import ObjectStore, open_objects
 from runtime.service import Service, open_service
 
@@ -22,6 +24,7 @@ from gateway.adapters.market import VendorHealth
 from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
+from gateway.assets import Assets
 from gateway.batch_runs import TIMER, BatchRuns
 from gateway.batches import Batches
 from gateway.callbacks import Callbacks
@@ -34,6 +37,7 @@ from gateway.feed import Feed
 from gateway.handlers import Jobs
 from gateway.lists import JobLists
 from gateway.routes.admin import AdminRoutes
+from gateway.routes.assets import AssetRoutes
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.batches import BatchRoutes
 from gateway.routes.callbacks import CallbackRoutes
@@ -50,6 +54,7 @@ from gateway.routes.tenants import TenantRoutes
 from gateway.routes.tracing import Tracing
 from gateway.server import HttpServer, bind
 from gateway.settings import GatewaySettings
+from gateway.storage import Storage
 
 BATCHES_AT_ONCE = 4
 """Looks at batches beside the requests of this process."""
@@ -63,6 +68,7 @@ class Parts(NamedTuple):
     """What the routes are built from."""
 
     service: Service
+    holds: LegalHolds
     documents: JobDocuments
     objects: ObjectStore
     keys: ApiKeys
@@ -129,6 +135,7 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
     )
     parts = Parts(
         service=service,
+        holds=LegalHolds(await service.bucket(legal_holds.BUCKET)),
         documents=documents,
         objects=objects,
         keys=ApiKeys(await service.bucket(api_keys.BUCKET), ttl_s=settings.api_key_ttl_s),
@@ -145,6 +152,25 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
     )
     await register_bootstrap_key(settings, parts)
     return parts
+
+
+def _asset_routers(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkeeper) -> tuple[APIRouter, ...]:
+    service = parts.service
+    routes = AssetRoutes(
+        assets=Assets(
+            log=service.log,
+            objects=parts.objects,
+            holds=parts.holds,
+            store=service.timers_of("assets"),
+            clock=service.clock,
+            signed_url_ttl_s=settings.signed_url_ttl_s,
+        ),
+        storage=Storage(documents=parts.documents, clock=service.clock, stale_s=settings.projection_stale_s),
+        doorkeeper=doorkeeper,
+        # A cached redirect must not outlive the address that it leads to, which may be half its life old.
+        max_age_s=settings.signed_url_ttl_s // 3,
+    )
+    return routes.router(), routes.admin_router()
 
 
 async def register_bootstrap_key(settings: GatewaySettings, parts: Parts) -> None:
@@ -169,6 +195,7 @@ def build_app(settings: GatewaySettings, parts: Parts) -> FastAPI:
     jobs = _job_routes(settings, parts, doorkeeper)
     routers = (
         jobs.router(),
+        *_asset_routers(settings, parts, doorkeeper),
         CallbackRoutes(callbacks=callbacks).router(),
         TenantRoutes(admin=admin, doorkeeper=doorkeeper).router(),
         *_money_routers(parts, admin=admin, doorkeeper=doorkeeper),

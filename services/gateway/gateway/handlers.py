@@ -12,7 +12,6 @@ from dailies_contracts import (
     TERMINAL_EVENTS,
     AssetDeleted,
     AssetRef,
-    ClipReady,
     ClipRequested,
     CostEstimate,
     FeedbackGiven,
@@ -28,6 +27,7 @@ from runtime.errors import Conflict, NotFound, Permanent
 from runtime.log import EventLog, History
 from runtime.objects import ObjectStore
 
+from gateway.domain.assets import content_of, files_of
 from gateway.domain.bodies import CancelBody, FeedbackBody, ReviewBody
 from gateway.domain.errors import Gone, Unavailable
 from gateway.domain.job import ClipView, JobView
@@ -93,8 +93,8 @@ class Jobs:
         view = job_view(history.events, trace_id=history.trace_id)
         if view is None:
             raise _unknown_job()
-        assets = {ready.clip_id: ready.asset for ready in history.all(ClipReady)}
-        clips = await asyncio.gather(*(self._signed(clip, assets.get(clip.clip_id)) for clip in view.clips))
+        contents = {clip.clip_id: content_of(files_of(history.events, clip.clip_id)) for clip in view.clips}
+        clips = await asyncio.gather(*(self._signed(clip, contents[clip.clip_id]) for clip in view.clips))
         return msgspec.structs.replace(view, clips=tuple(clips))
 
     async def cancel(self, job_id: str, body: CancelBody, *, tenant_id: str) -> None:
@@ -161,7 +161,7 @@ class Jobs:
             raise Conflict("feedback.already_given", "This author already rated this clip, with another rating.")
 
     async def content_url(self, job_id: str, clip_id: str, *, tenant_id: str) -> str:
-        """Sign an address of a clip's file.
+        """Sign an address of a clip's file: of the signed final once there is one, of the vendor's file before.
 
         Raises:
             NotFound: The tenant has no such job, the job no such clip, or its file has not come.
@@ -170,10 +170,10 @@ class Jobs:
         history = await self._history(job_id, tenant_id)
         if any(deleted.clip_id == clip_id for deleted in history.all(AssetDeleted)):
             raise Gone("clip.deleted", "The file of this clip was deleted on request.")
-        ready = next((each for each in history.all(ClipReady) if each.clip_id == clip_id), None)
-        if ready is None:
+        content = content_of(files_of(history.events, clip_id))
+        if content is None:
             raise _unknown_clip()
-        return await self._objects.presign(ready.asset, expires_s=self._signed_url_ttl_s)
+        return await self._objects.presign(content, expires_s=self._signed_url_ttl_s)
 
     async def _history(self, job_id: str, tenant_id: str) -> History:
         history = await self._log.history(job_id)

@@ -1,4 +1,4 @@
-"""The demo's view of the gateway: four calls of its HTTP API."""
+"""The demo's view of the gateway: what it calls of the HTTP API."""
 
 import asyncio
 import time
@@ -62,9 +62,21 @@ class Gateway:
                 raise NotFinished(f"job {job_id} is still {job['state']} after {timeout_s:.0f} s")
             await asyncio.sleep(POLL_S)
 
-    async def download(self, clip: Mapping[str, Any]) -> bytes:
-        """Fetch the file of a clip from the signed address in its view, or through the gateway."""
-        path = clip["file"]["content_path"]
+    async def delivered_asset(self, asset_id: str, *, timeout_s: float) -> JSON:
+        """Wait until a delivered clip is signed and kept, and give its files.
+
+        Raises:
+            NotFinished: it took too long.
+        """
+        give_up_at = time.monotonic() + timeout_s
+        while not (asset := await self._call("GET", f"/v1/assets/{asset_id}"))["delivered"]:
+            if time.monotonic() > give_up_at:
+                raise NotFinished(f"asset {asset_id} is not kept after {timeout_s:.0f} s")
+            await asyncio.sleep(POLL_S)
+        return asset
+
+    async def download(self, path: str) -> bytes:
+        """Fetch a file that the gateway leads to."""
         answer = await self._http.get(path, follow_redirects=False)
         if answer.is_redirect:
             # The signed address is the object store's own: our API key has no business there.

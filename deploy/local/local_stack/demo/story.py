@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import mimetypes
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ PROMPT = (
 )
 JOB_WITHIN_S = 180.0
 WEBHOOKS_WITHIN_S = 20.0
+ASSET_WITHIN_S = 60.0
 
 
 class Incomplete(Exception):
@@ -99,8 +101,8 @@ async def _run_job(gateway: Gateway, sink: WebhookSink, say: Say) -> JSON:
 
 
 async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, spans: SpanReader, folder: Path, say: Say) -> JSON:
-    trace = await spans.whole_trace(job["trace_id"])
     files = await _keep_final(job, gateway, folder)
+    trace = await spans.whole_trace(job["trace_id"])
     stages = {stage: [clip for clip in job["clips"] if clip["stage"] == stage] for stage in ("draft", "final")}
     chapters = {
         "Why each vendor": words.decision_lines(job["clips"]),
@@ -110,7 +112,7 @@ async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, spans: SpanRe
         "Cost": words.cost_lines(job),
         "Webhooks received": words.webhook_lines(sink.deliveries),
         "Trace " + job["trace_id"]: [f"  {line}" for line in draw_tree(trace)],
-        "Files": [f"  {name:8} {path}" for name, path in files.items()],
+        "Files": [f"  {name:10} {path}" for name, path in files.items()],
     }
     for title, lines in chapters.items():
         say(f"\n{title}")
@@ -122,19 +124,24 @@ async def _show(job: JSON, *, gateway: Gateway, sink: WebhookSink, spans: SpanRe
 
 
 async def _keep_final(job: JSON, gateway: Gateway, folder: Path) -> dict[str, str]:
-    """Download the delivered clip and check it against its digest.
+    """Download the delivered clip, signed, and what was derived from it, and check each against its digest.
 
     Raises:
-        Incomplete: The bytes are not those that were scored.
+        Incomplete: The bytes are not those that were stored.
+        NotFinished: The clip was not signed in time.
     """
-    report = {"report": str(folder / "report.json")}
-    delivered = next((clip for clip in job["clips"] if clip["clip_id"] == job["delivered_clip_id"]), None)
-    if delivered is None or delivered["file"] is None:
-        return report
-    content = await gateway.download(delivered)
-    if hashlib.sha256(content).hexdigest() != delivered["file"]["sha256"]:
-        raise Incomplete("The downloaded clip is not the one that was scored: its digest differs.")
-    return {"final": str(_write(folder / "final.mp4", content)), **report}
+    files = {"report": str(folder / "report.json")}
+    if job["delivered_clip_id"] is None:
+        return files
+    asset = await gateway.delivered_asset(job["delivered_clip_id"], timeout_s=ASSET_WITHIN_S)
+    for name in ("final", "poster", "preview", "share_gif", "crop_9x16", "rights"):
+        if name in asset["files"]:
+            content = await gateway.download(asset["files"][name]["path"])
+            if hashlib.sha256(content).hexdigest() != asset["files"][name]["sha256"]:
+                raise Incomplete(f"The downloaded {name} is not what was stored: its digest differs.")
+            suffix = mimetypes.guess_extension(asset["files"][name]["media_type"]) or ""
+            files[name] = str(_write(folder / f"{name}{suffix}", content))
+    return files
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -24,7 +24,7 @@ from dailies_contracts import (
     Stage,
 )
 from dailies_contracts.base import Value
-from media.layout import clip_key
+from media.layout import clip_key, record_file
 
 SCHEMA = "dailies.rights.v1"
 E = TypeVar("E", bound=Event)
@@ -153,11 +153,6 @@ def rights_of(events: tuple[AnyEvent, ...], clip_id: str, told: Told) -> RightsR
 def record_bytes(record: RightsRecord) -> bytes:
     """Write a record as the file that is stored."""
     return msgspec.json.format(_canonical.encode(record), indent=1) + b"\n"
-
-
-def record_file(version: int) -> str:
-    """Name the file of one version of the record."""
-    return f"rights.v{version}.json"
 
 
 def record_keys(job_id: str, clip_id: str) -> tuple[str, ...]:

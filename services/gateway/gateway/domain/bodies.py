@@ -46,6 +46,12 @@ class ReviewBody(Body, frozen=True, kw_only=True):
     note: Note = ""
 
 
+class HoldBody(Body, frozen=True, kw_only=True):
+    """Why a job is put under a legal hold."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
 class FeedbackBody(Body, frozen=True, kw_only=True):
     """A person's rating of a clip."""
 

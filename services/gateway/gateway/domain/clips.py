@@ -8,6 +8,7 @@ import msgspec
 from dailies_contracts import AnyEvent, AssetRef, Event
 from dailies_contracts import events as e
 
+from gateway.domain.assets import asset_path, content_of, expiry_of, file_view, files_of
 from gateway.domain.job import ClipState, ClipView, Failure, Feedback, File, ScoresView
 from gateway.domain.times import shown_at
 
@@ -19,6 +20,7 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         settled: What became of it after it had been given up.
+        files: Its stored files by name.
     """
 
     requested: e.ClipRequested
@@ -29,7 +31,14 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
     scored: e.ClipScored | None
     deleted: e.AssetDeleted | None
     previews: tuple[str, ...]
+    files: dict[str, AssetRef]
+    expires_at: datetime | None
     feedback: tuple[Feedback, ...]
+
+    @property
+    def content(self) -> AssetRef | None:
+        """What a client downloads as the clip."""
+        return content_of(self.files)
 
     @property
     def state(self) -> ClipState:
@@ -99,12 +108,16 @@ def clip_view(clip: ClipFacts) -> ClipView:
         seed=ready.seed if ready and ready.seed is not None else requested.seed,
         render_ms=ready.render_ms if ready else None,
         media=ready.media if ready else None,
-        file=_file(ready.asset, requested) if ready and not clip.deleted else None,
+        file=_file(clip.content, requested) if clip.content else None,
         deleted=clip.deleted is not None,
         scores=msgspec.convert(clip.scored.scores, ScoresView, from_attributes=True) if clip.scored else None,
         why=requested.decision,
         error=_error(clip.failed) if clip.failed and not ready else None,
         previews=clip.previews,
+        asset_path=asset_path(requested.clip_id) if clip.files else None,
+        assets={name: file_view(requested.clip_id, name, ref) for name, ref in sorted(clip.files.items())},
+        expires_at=shown_at(clip.expires_at) if clip.expires_at else None,
+        stored_bytes=sum(ref.size_bytes for ref in clip.files.values()),
         feedback=clip.feedback,
     )
 
@@ -120,6 +133,8 @@ def _facts(requested: e.ClipRequested, about: list[AnyEvent]) -> ClipFacts:
         scored=_first(e.ClipScored, about),
         deleted=_first(e.AssetDeleted, about),
         previews=tuple(sorted(previews)),
+        files=files_of(about, requested.clip_id),
+        expires_at=expiry_of(about, requested.clip_id),
         feedback=tuple(
             Feedback(author=event.author, rating=event.rating, note=event.note)
             for event in _all(e.FeedbackGiven, about)

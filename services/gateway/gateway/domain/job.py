@@ -79,6 +79,19 @@ class File(Part, frozen=True, kw_only=True):
     content_path: str
 
 
+class AssetFile(Part, frozen=True, kw_only=True):
+    """One stored file derived from a clip, or the clip itself (`source`, and `final` once it is signed).
+
+    Attributes:
+        path: Where a client gets it; stable, and may be cached.
+    """
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+    path: str
+
+
 class Feedback(Part, frozen=True, kw_only=True):
     """A person's rating of a clip, 1 to 5."""
 
@@ -99,6 +112,10 @@ class ClipView(Part, frozen=True, kw_only=True):
         why: The decision that ordered it, with every candidate.
         url: Signed address of the file, for a short time; only in answers, never stored.
         deleted: The file was deleted on request.
+        asset_path: Its files, records and addresses in one answer; None until its file has come.
+        assets: Every stored file by name: `source`, `poster`, `preview`, `sheet`, `final`, ….
+        expires_at: When its files expire; None: they stay, or have not come.
+        stored_bytes: What its files take.
     """
 
     clip_id: str
@@ -124,6 +141,10 @@ class ClipView(Part, frozen=True, kw_only=True):
     why: ClipDecision | None = None
     error: Failure | None = None
     previews: tuple[str, ...] = ()
+    asset_path: str | None = None
+    assets: dict[str, AssetFile] = {}
+    expires_at: datetime | None = None
+    stored_bytes: int = 0
     feedback: tuple[Feedback, ...] = ()
 
 

@@ -5,9 +5,11 @@ from dailies_contracts import VideoRequest
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from gateway.assets import Erasing, Provenance
+from gateway.domain.assets import AssetView
 from gateway.domain.batch_views import BatchAccepted, BatchCancelAccepted, BatchView
 from gateway.domain.batches import BatchDescription
-from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, NewKeyBody, ReviewBody
+from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, HoldBody, NewKeyBody, ReviewBody
 from gateway.domain.budget import BudgetView
 from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
 from gateway.domain.job import JobView
@@ -16,11 +18,13 @@ from gateway.domain.problems import MEDIA_TYPE, Problem
 from gateway.domain.providers import ProviderList
 from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
+from gateway.routes.assets import LegalHoldView
 from gateway.routes.catalog import EstimateAnswer
 from gateway.routes.money import LimitsView
 from gateway.routes.openapi_webhooks import WEBHOOK_OPERATIONS
 from gateway.routes.operations import PAGE_PARAMETERS, Operation, Schema, query
 from gateway.routes.tenants import WebhookSecret
+from gateway.storage import StorageReport
 
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
@@ -56,7 +60,18 @@ COST_PARAMETERS = (
 TENANT_PARAMETER = query("tenant", "Only this tenant.", {"type": "string"})
 SIGNATURE = (query("sig", "Signature of the clip id.", {"type": "string"}),)
 
+REASON = (query("reason", "Why, kept with the proof.", {"type": "string", "maxLength": 500}),)
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("get", "/v1/assets/{asset_id}"): Operation(200, AssetView),
+    ("delete", "/v1/assets/{asset_id}"): Operation(202, Erasing, parameters=REASON),
+    ("get", "/v1/assets/{asset_id}/provenance"): Operation(200, Provenance),
+    ("get", "/v1/assets/{asset_id}/files/{name}"): Operation(302),
+    ("delete", "/v1/jobs/{job_id}/assets"): Operation(202, Erasing, parameters=REASON),
+    ("get", "/v1/storage"): Operation(200, StorageReport),
+    ("put", "/v1/admin/jobs/{job_id}/legal-hold"): Operation(200, LegalHoldView, HoldBody),
+    ("delete", "/v1/admin/jobs/{job_id}/legal-hold"): Operation(200, LegalHoldView),
+    ("get", "/v1/admin/tenants/{tenant}/storage"): Operation(200, StorageReport),
     ("post", "/v1/jobs"): Operation(202, JobAccepted, VideoRequest, (IDEMPOTENCY_KEY,)),
     ("get", "/v1/jobs"): Operation(200, JobPage, parameters=LIST_PARAMETERS),
     ("get", "/v1/jobs/{job_id}"): Operation(200, JobView),
