@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,21 @@ from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import Adapter, Order
 from testkit.simulated import SimulatorControl
 from testkit.wire import WireTap
+
+
+def shape_of(value: Any, place: str = "") -> dict[str, str]:
+    """Name every field with its type; an id keeps whether it is text or a number, a list shows its first item."""
+    if isinstance(value, dict):
+        return {at: kind for name, part in value.items() for at, kind in shape_of(part, f"{place}.{name}").items()}
+    if isinstance(value, list) and value:
+        return shape_of(value[0], f"{place}[]")
+    return {place: type(value).__name__}
+
+
+@pytest.fixture
+def shape() -> Callable[..., dict[str, str]]:
+    """Compare answers by their fields: `assert shape(answer) == shape(DOCUMENTED)`."""
+    return shape_of
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Google's client, used as its samples do, in a process of its own: two versions of it cannot live in one.
 
-Reads one JSON object from standard input, writes one to standard output. `test_google_genai.py` runs it.
+Reads a list of requests as JSON from standard input, writes the answers to standard output; `test_google_genai.py`
+runs it.
 """
 
 import json
@@ -62,15 +63,17 @@ def generate(client, ask):
     return answer | {"heads": [video.video.video_bytes[4:8].decode() for video in videos], "reasons": reasons}
 
 
-def main():
-    ask = json.load(sys.stdin)
-    client = opened(ask)
+def answered(client, ask):
     try:
-        answer = generate(client, ask)
+        return generate(client, ask)
     except errors.APIError as error:
-        answer = {"raised": {"code": error.code, "status": error.status}}
-    answer["version"] = genai.__version__
-    json.dump(answer, sys.stdout)
+        return {"raised": [error.code, error.status]}
+
+
+def main():
+    asks = json.load(sys.stdin)
+    client = opened(asks[0])
+    json.dump({"version": genai.__version__, "answers": [answered(client, ask) for ask in asks]}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -54,20 +54,13 @@ async def http(tap):
         yield client
 
 
-def shape(value, place=""):
-    """Every field with its type; an id keeps whether it is text or a number."""
-    if isinstance(value, dict):
-        return {at: kind for name, part in value.items() for at, kind in shape(part, f"{place}.{name}").items()}
-    return {place: type(value).__name__}
-
-
 async def answered_until(http, path, params, status):
     while (answer := (await http.get(path, params=params)).json()).get("status") != status:
         assert answer["base_resp"] == SUCCESS
     return answer
 
 
-async def test_the_documented_steps_are_answered_as_documented(http):
+async def test_the_documented_steps_are_answered_as_documented(http, shape):
     created = (await http.post(CREATE, json=FROM_TEXT)).json()
     assert shape(created) == shape(CREATED)
     assert created["task_id"].isdigit()
