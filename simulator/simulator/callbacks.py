@@ -20,6 +20,7 @@ from simulator.settings import Tuning
 from simulator.tasks import Task
 
 TIMEOUT_S = 5.0
+FORGERS_SECRET = "whsec_" + base64.b64encode(b"not the secret of this account!!").decode()
 HISTORY = 2000  # deliveries remembered for the control API
 
 

@@ -102,10 +102,11 @@ def clock() -> FakeClock:
 @pytest.fixture(scope="session")
 def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the session's simulated vendors: quick, with small clips, with whatever the last test left there."""
-    from testkit.simulated import simulator_process  # noqa: PLC0415 - see the module's docstring
+    from testkit.simulated import WEBHOOK_SECRETS, simulator_process  # noqa: PLC0415 - see the module's docstring
 
     folder = tmp_path_factory.mktemp("simulator")
-    with simulator_process(folder, "--small-clips", "--time-compression", "400") as url:
+    secrets = [f"--webhook-secret={vendor}={secret}" for vendor, secret in WEBHOOK_SECRETS.items()]
+    with simulator_process(folder, "--small-clips", "--time-compression", "400", *secrets) as url:
         yield url
 
 

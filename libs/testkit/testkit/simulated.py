@@ -12,6 +12,11 @@ from typing import Any, Self
 import httpx
 
 STOP_S = 10.0
+WEBHOOK_SECRETS = {
+    "kling": "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI=",
+    "veo": "whsec_c2lnbnMgd2hhdCB2ZW8gc2F5cw==",
+}
+"""Of the vendors that sign their callbacks with a secret of the account; the session's simulator has them."""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.callbacks import Callback, standard_headers
+from simulator.callbacks import FORGERS_SECRET, Callback, standard_headers
 from simulator.engine import Engine
 from simulator.faults import Fault
 from simulator.http import encode, json_reply
@@ -30,7 +30,6 @@ from simulator.vendors import kling_wire as wire
 from simulator.vendors.base import ANY_METHOD, SIZES_PX, Call, Refusal, Vendor, bearer
 
 MAX_LISTED = 500
-FORGERS_SECRET = "whsec_" + base64.b64encode(b"not the secret of this account!!").decode()
 
 
 class Kling(Vendor):

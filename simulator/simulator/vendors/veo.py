@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from simulator.callbacks import Callback, standard_headers
+from simulator.callbacks import FORGERS_SECRET, Callback, standard_headers
 from simulator.faults import Fault, chance
 from simulator.http import encode, json_reply
 from simulator.settings import DAY_S, Latency
@@ -222,8 +222,12 @@ class Veo(Vendor):
         facts = task.order.facts
         data = {"name": facts["name"], "video": {"uri": uri}, "userMetadata": facts["user_metadata"]}
         body = encode({"type": "video.generated", "data": data})
-        # The per-request scheme is asymmetric and not documented well enough to sign with.
-        headers = standard_headers(None, message_id=task.id, timestamp_s=int(self.engine.clock()), body=body)
+        # The per-request scheme is asymmetric and not documented well enough to sign with. With a secret the call is
+        # signed as one to a registered address is: Standard Webhooks.
+        key = self.settings.webhook_secret_of(self.name)
+        if forged and key is not None:
+            key = FORGERS_SECRET
+        headers = standard_headers(key, message_id=task.id, timestamp_s=int(self.engine.clock()), body=body)
         return Callback(url=task.order.callback_url, body=body, headers=headers)
 
 

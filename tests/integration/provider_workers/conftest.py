@@ -17,6 +17,7 @@ from runtime.objects import open_objects
 from runtime.service import open_service
 from testkit.lineup import CATALOG, dialects
 from testkit.orders import Orders, callback_relay, orders_on
+from testkit.simulated import WEBHOOK_SECRETS
 
 SECRET = "callback-secret"
 DIALECTS = dialects()
@@ -65,6 +66,7 @@ def environment(nats_url, s3, s3_bucket, simulator_url):
             "catalog": str(CATALOG),
             "base_url": f"{simulator_url}/{provider}",
             "api_key": f"sim-{provider}-key",
+            "webhook_secret": WEBHOOK_SECRETS.get(provider, ""),
             "access_key": "sim-ak",
             "secret_key": "sim-sk",
             "project": "film",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, JobCancelled, ProviderSubmitted
 from testkit.clients import s3_client
+from testkit.wire import WireTap
 
 
 async def billed(simulator):
@@ -114,3 +115,24 @@ async def test_the_instant_adapter_needs_no_vendor(facts, simulator, worker):
         ready = await facts.next(ClipReady)
     assert (ready.cost_usd_micros, ready.cost_source) == (210_000, "catalogue")
     assert await simulator.tasks() == []
+
+
+async def test_a_token_that_expires_while_a_clip_renders_is_read_anew(facts, simulator, worker, tmp_path, until):
+    token = tmp_path / "token"
+    token.write_text("sim-veo-key\n")
+    with WireTap(simulator.base_url) as tap:
+
+        async def is_refused():
+            return any(sent.status == 401 for sent in tap.sent)
+
+        fields = {"base_url": f"{tap.url}/veo", "api_key": "", "token_file": token, "poll_scale": 0.02}
+        async with worker("veo", **fields):
+            await facts.order("veo", "a ball [[fault:stuck]]")
+            await facts.next(ProviderSubmitted)
+            token.write_text("expired")
+            await until(is_refused)
+            token.write_text("sim-veo-key")
+            (task,) = await simulator.tasks()
+            await simulator.tell(f"tasks/veo/{task['id']}/finish", state="succeeded")
+            await facts.next(ClipReady)
+    assert facts.of(ClipFailed) == []

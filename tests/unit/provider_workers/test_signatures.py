@@ -1,8 +1,11 @@
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from provider_workers.adapters.kling_legacy import token_of
+from provider_workers.adapters.registry import open_adapter
 from provider_workers.adapters.signatures import checked_secret, is_signed, sign
+from provider_workers.domain.account import Account
 from runtime.errors import Permanent
 
 # From Kling's documents of its callbacks.
@@ -56,3 +59,27 @@ def test_a_legacy_token_is_signed_as_the_vendor_expects():
         "eyJpc3MiOiJhay10ZXN0IiwiZXhwIjoxNzAwMDAxODAwLCJuYmYiOjE2OTk5OTk5OTV9."
         "tMljlG8Xy1G8AKj5WkEZRcRIADvbH0FP6wgzpwHAfs4"
     )
+
+
+@pytest.mark.parametrize(
+    ("adapter", "body", "task_id"),
+    [
+        (
+            "veo-gemini",
+            b'{"type":"video.generated","data":{"name":"models/m/operations/o1"}}',
+            "models/m/operations/o1",
+        ),
+        ("kling", b'{"id":"831","status":"succeeded"}', "831"),
+        ("kling-legacy", b'{"task_id":"831","task_status":"succeed"}', "831"),
+    ],
+)
+async def test_a_callback_counts_only_with_the_accounts_own_signature(adapter, body, task_id):
+    account = Account(provider="any", api_key="k", access_key="a", secret_key="s", webhook_secret=SECRET)
+    opened = open_adapter(adapter, account, httpx.AsyncClient(), lambda: NOW)
+    signed_at = str(int(NOW.timestamp()))
+    headers = {"Webhook-Id": "m1", "Webhook-Timestamp": signed_at}
+    own = headers | {"Webhook-Signature": sign("m1", signed_at, body, secret=SECRET)}
+    strangers = headers | {"Webhook-Signature": sign("m1", signed_at, body, secret="whsec_c3RyYW5nZXI=")}
+    assert (await opened.parse_callback(own, body)).provider_task_id == task_id
+    assert await opened.parse_callback(strangers, body) is None
+    assert await opened.parse_callback({}, body) is None
