@@ -8,7 +8,7 @@ from dailies_contracts import ClipReady, ClipScored, JobCompleted
 from media.layout import lifecycle_rules
 from media.rules import Limits
 from runtime import legal_holds
-from runtime.catalog import load_catalog
+from runtime.catalog_file import CatalogFile
 from runtime.errors import Permanent
 from runtime.objects import open_objects
 from runtime.retention import Retention
@@ -42,7 +42,8 @@ async def run(settings: Settings) -> None:
 
 async def open_desk(settings: Settings, service: Service, stack: AsyncExitStack) -> Desk:
     """Connect what the steps share, and declare how long the bucket keeps what."""
-    catalog = load_catalog(settings.catalog)
+    catalog = CatalogFile(settings.catalog)
+    service.background("catalog", catalog.follow)
     signatures = Signatures(credential_of(settings), timestamp_url=settings.timestamp_url)
     objects = await stack.enter_async_context(open_objects(settings))
     retention = Retention(objects)
@@ -57,7 +58,7 @@ async def open_desk(settings: Settings, service: Service, stack: AsyncExitStack)
         signatures=signatures,
         recipe=recipe_of(settings),
         cores=stack.enter_context(ThreadPoolExecutor(settings.slots, thread_name_prefix="make")),
-        licences={provider.name: provider.licence for provider in catalog.provider},
+        licence_of=lambda name: next((each.licence for each in catalog().provider if each.name == name), ""),
         draft_days=settings.draft_days,
     )
 

@@ -125,7 +125,7 @@ class Finalizing:
 
     def _told(self, ready: ClipReady, manifest: ManifestReport, files: dict[str, AssetRef]) -> Told:
         vendor_manifest = {"state": manifest.state, "failures": list(manifest.failures), **manifest.summary}
-        return Told(self._desk.licences.get(ready.provider, ""), vendor_manifest, files)
+        return Told(self._desk.licence_of(ready.provider), vendor_manifest, files)
 
 
 def _order_of(ready: ClipReady, history: History) -> ClipRequested | None:

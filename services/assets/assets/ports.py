@@ -101,7 +101,7 @@ class Desk:
     Attributes:
         recipe: How derivatives are made.
         cores: Runs heavy work, one slot a core.
-        licences: Licence note by vendor.
+        licence_of: Gives the licence note of a vendor, as the catalogue has it now.
         draft_days: The files of a draft that is not delivered live so long.
     """
 
@@ -114,7 +114,7 @@ class Desk:
     signatures: Signatures
     recipe: Recipe
     cores: Executor
-    licences: Mapping[str, str]
+    licence_of: Callable[[str], str]
     draft_days: int
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dailies_contracts import TERMINAL_EVENTS, Event, JobFailed, JobRequested, PromptCompiled
-from runtime.catalog import Catalog
+from runtime.catalog import CatalogSource
 from runtime.clock import Clock
 from runtime.log import History
 
@@ -36,7 +36,7 @@ class FactLog(Protocol):
 class Handlers:
     """The compiler's one handler and what it needs."""
 
-    def __init__(self, *, log: FactLog, clock: Clock, catalog: Catalog, rules: Rules, expand: Expand) -> None:
+    def __init__(self, *, log: FactLog, clock: Clock, catalog: CatalogSource, rules: Rules, expand: Expand) -> None:
         self._log = log
         self._clock = clock
         self._catalog = catalog
@@ -51,7 +51,7 @@ class Handlers:
         """
         request = await self._expand(event.request)
         # A hostile prompt takes seconds: beside the loop it delays nobody but itself.
-        match await asyncio.to_thread(compile_request, request, self._catalog, self._rules):
+        match await asyncio.to_thread(compile_request, request, self._catalog(), self._rules):
             case Compiled() as compiled:
                 await self._log.append_fact(self._prompt_compiled(event, compiled))
             case Refused() as refused:

@@ -1,10 +1,12 @@
 """Composition root: builds one vendor's worker and runs it."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import httpx
 from dailies_contracts import ClipRequested, ClipWithdrawn, JobCancelled
-from runtime.catalog import Provider, load_catalog
+from runtime.catalog import CatalogSource, Provider
+from runtime.catalog_file import CatalogFile
 from runtime.errors import Permanent
 from runtime.objects import open_objects
 from runtime.service import Service, open_service
@@ -26,33 +28,35 @@ async def run(settings: Settings) -> None:
         Permanent: A setting is missing or wrong; the message says which.
         DependencyUnavailable: NATS or the object store does not answer.
     """
-    vendor = load_catalog(settings.catalog).vendor(settings.provider)
+    catalog = CatalogFile(settings.catalog)
+    vendor = catalog().vendor(settings.provider)
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(f"provider-workers-{vendor.name}", settings))
         objects = await stack.enter_async_context(open_objects(settings))
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        desk = await build_desk(settings, vendor, service=service, objects=objects, client=client)
+        listed = Listed(catalog, vendor)
+        desk = await build_desk(settings, listed, service=service, objects=objects, client=client)
         register(service, Handlers(desk), settings)
+        service.background("catalog", catalog.follow)
         await service.run(timer_concurrency=settings.timer_concurrency)
 
 
 async def build_desk(
-    settings: Settings, vendor: Provider, *, service: Service, objects: AssetStore, client: httpx.AsyncClient
+    settings: Settings,
+    listed: Callable[[], Provider],
+    *,
+    service: Service,
+    objects: AssetStore,
+    client: httpx.AsyncClient,
 ) -> Desk:
     """Build what the steps share."""
     if settings.callback_url and not settings.callback_secret.get_secret_value():
         raise Permanent("worker.missing_setting", "Set WORKER_CALLBACK_SECRET: it signs the callback addresses.")
+    vendor = listed()
     adapter = open_adapter(settings.adapter or vendor.name, account_of(settings), client, service.clock)
     slots = await service.bucket("slots")
     submissions = await service.bucket("submissions")
-    pace = Pace(
-        poll_s=vendor.poll_s,
-        reconcile_s=vendor.reconcile_s,
-        submit_timeout_s=settings.submit_timeout_s,
-        visible_after_s=settings.visible_after_s,
-        watch_limit_s=settings.watch_limit_s,
-        scale=settings.poll_scale,
-    )
+    pace = tempo_of(settings, vendor)
     return Desk(
         adapter=adapter,
         log=service.log,
@@ -60,7 +64,7 @@ async def build_desk(
         objects=objects,
         slots=Slots(
             slots,
-            vendor,
+            listed,
             account=settings.account,
             ttl_s=settings.slot_ttl_s,
             wait_ttl_s=pace.slot_memory_s,
@@ -68,11 +72,37 @@ async def build_desk(
         ),
         intents=Intents(submissions, vendor.name),
         clock=service.clock,
-        vendor=vendor,
-        pace=pace,
+        listed=listed,
+        tempo=pace,
         callback_base_url=settings.callback_url,
         callback_secret=settings.callback_secret.get_secret_value(),
     )
+
+
+def tempo_of(settings: Settings, vendor: Provider) -> Pace:
+    """Give the waiting times, as settings and catalogue say."""
+    return Pace(
+        poll_s=vendor.poll_s,
+        reconcile_s=vendor.reconcile_s,
+        submit_timeout_s=settings.submit_timeout_s,
+        visible_after_s=settings.visible_after_s,
+        watch_limit_s=settings.watch_limit_s,
+        scale=settings.poll_scale,
+    )
+
+
+class Listed:
+    """The vendor's entry as the catalogue has it now; the last one that it had where it was taken out."""
+
+    def __init__(self, catalog: CatalogSource, vendor: Provider) -> None:
+        self._catalog = catalog
+        self._vendor = vendor
+
+    def __call__(self) -> Provider:
+        """Give the entry: clips that are open at the vendor are followed to their end whatever is edited."""
+        found = (each for each in self._catalog().provider if each.name == self._vendor.name)
+        self._vendor = next(found, self._vendor)
+        return self._vendor
 
 
 def account_of(settings: Settings) -> Account:

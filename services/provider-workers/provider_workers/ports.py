@@ -3,7 +3,7 @@
 The protocols are met by `runtime` in a service and by small fakes in tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,8 +73,8 @@ class Desk:
     """Everything that the steps share.
 
     Attributes:
-        vendor: The vendor's entry in the catalogue.
-        pace: Its waiting times.
+        listed: The vendor's entry in the catalogue as it is now.
+        tempo: Waiting times; the catalogue's own are put in.
         callback_base_url: The gateway as the vendor reaches it; empty: no callbacks.
         callback_secret: Signs callback addresses.
     """
@@ -86,10 +86,21 @@ class Desk:
     slots: Slots
     intents: Intents
     clock: Clock
-    vendor: Provider
-    pace: Pace
+    listed: Callable[[], Provider]
+    tempo: Pace
     callback_base_url: str = ""
     callback_secret: str = ""
+
+    @property
+    def vendor(self) -> Provider:
+        """The vendor's entry in the catalogue."""
+        return self.listed()
+
+    @property
+    def pace(self) -> Pace:
+        """The vendor's waiting times."""
+        vendor = self.listed()
+        return self.tempo._replace(poll_s=vendor.poll_s, reconcile_s=vendor.reconcile_s)
 
     async def clip(self, job_id: str, clip_id: str) -> Clip | None:
         """Read what has become of a clip."""

@@ -18,7 +18,7 @@ def requested(**request: object) -> JobRequested:
 
 @pytest.fixture
 def handlers(log: FactLog, rules: Rules, catalog: Catalog) -> Handlers:
-    return Handlers(log=log, clock=lambda: NOW, catalog=catalog, rules=rules, expand=keep_as_written)
+    return Handlers(log=log, clock=lambda: NOW, catalog=lambda: catalog, rules=rules, expand=keep_as_written)
 
 
 async def test_a_request_is_answered_with_prompts(handlers: Handlers, log) -> None:
@@ -74,7 +74,7 @@ async def test_a_job_that_changes_meanwhile_is_looked_at_again(log, rules: Rules
             await super().append(job_id, events, expected_sequence=expected_sequence)
 
     racing = Racing()
-    handlers = Handlers(log=racing, clock=lambda: NOW, catalog=catalog, rules=rules, expand=keep_as_written)
+    handlers = Handlers(log=racing, clock=lambda: NOW, catalog=lambda: catalog, rules=rules, expand=keep_as_written)
     with pytest.raises(ConcurrencyConflict):
         await handlers.on_job_requested(requested(prompt=""))
     await handlers.on_job_requested(requested(prompt=""))

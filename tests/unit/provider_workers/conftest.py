@@ -305,8 +305,8 @@ class World:
                 slots=self.slots,
                 intents=self.intents,
                 clock=self.clock,
-                vendor=VENDOR,
-                pace=pace,
+                listed=lambda: VENDOR,
+                tempo=pace,
                 callback_base_url="https://gateway.example",
                 callback_secret="secret",
             )
@@ -315,7 +315,7 @@ class World:
     def new_slots(self) -> Slots:
         """The vendor's slots as a process sees them that has seen nothing yet."""
         return Slots(
-            self.slot_bucket, VENDOR, account="main", ttl_s=180, wait_ttl_s=PACE.slot_memory_s, clock=self.clock
+            self.slot_bucket, lambda: VENDOR, account="main", ttl_s=180, wait_ttl_s=PACE.slot_memory_s, clock=self.clock
         )
 
     def request(self, attempt: int = 1, **changes: Any) -> ClipRequested:

@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import pytest
@@ -161,7 +162,7 @@ def test_a_clip_of_a_batch_lets_those_of_single_jobs_go_first():
 
 async def test_five_hundred_clips_of_one_tenant_do_not_starve_two_of_another(world):
     vendor = msgspec.structs.replace(world.vendor_entry, slots=5)
-    slots = Slots(world.slot_bucket, vendor, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
+    slots = Slots(world.slot_bucket, lambda: vendor, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
     big = [claim(f"big-{n}", "big") for n in range(500)]
     held = [each for each in big if await slots.acquire(each)]
     small = [claim(f"small-{n}", "small") for n in range(2)]
@@ -183,7 +184,7 @@ async def test_five_hundred_clips_of_one_tenant_do_not_starve_two_of_another(wor
 
 async def test_tenants_share_scarce_slots_evenly_however_much_they_ask_for(world):
     vendor = msgspec.structs.replace(world.vendor_entry, slots=6)
-    slots = Slots(world.slot_bucket, vendor, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
+    slots = Slots(world.slot_bucket, lambda: vendor, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
     for tenant, n_clips in (("a", 40), ("b", 10), ("c", 10)):
         for number in range(n_clips):
             await slots.acquire(claim(f"{tenant}-{number}", tenant))
@@ -235,7 +236,8 @@ async def test_models_with_slots_of_their_own_do_not_wait_for_each_other(world):
     models = tuple(msgspec.structs.replace(model, name=name) for name in ("v1.0", "v2.0"))
     for per, expected in (("model", [True, True, True]), ("account", [True, True, False])):
         vendor = msgspec.structs.replace(world.vendor_entry, name=per, slots_per=per, model=models)
-        slots = Slots(world.slot_bucket, vendor, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
+        listed = partial(lambda entry: entry, vendor)
+        slots = Slots(world.slot_bucket, listed, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
         clips = [claim("clip-1", model="v1.0"), claim("clip-2", model="v1.0"), claim("clip-3", model="v2.0")]
         assert [await slots.acquire(each) for each in clips] == expected
 
@@ -243,6 +245,15 @@ async def test_models_with_slots_of_their_own_do_not_wait_for_each_other(world):
 async def test_accounts_do_not_share_slots(world):
     for account in ("main", "second"):
         slots = Slots(
-            world.slot_bucket, world.vendor_entry, account=account, ttl_s=180, wait_ttl_s=30, clock=world.clock
+            world.slot_bucket, lambda: world.vendor_entry, account=account, ttl_s=180, wait_ttl_s=30, clock=world.clock
         )
         assert [await slots.acquire(claim(f"{account}-{n}")) for n in range(3)] == [True, True, False]
+
+
+async def test_slots_follow_the_catalogue(world):
+    entry = world.vendor_entry
+    slots = Slots(world.slot_bucket, lambda: entry, account="main", ttl_s=180, wait_ttl_s=30, clock=world.clock)
+    assert [await slots.acquire(claim(f"clip-{n}")) for n in range(3)] == [True, True, False]
+    entry = msgspec.structs.replace(entry, slots=3)
+    assert await slots.acquire(claim("clip-2"))
+    assert await slots.n_held() == 3

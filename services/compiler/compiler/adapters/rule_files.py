@@ -9,15 +9,15 @@ from typing import TypeVar
 import msgspec
 from runtime.errors import Permanent
 
-from compiler.domain.rules import PolicyFile, PresetsFile, Rules, VocabularyFile, build_rules
+from compiler.domain.rules import PolicyFile, PresetsFile, Rules, SofteningFile, VocabularyFile, build_rules
 
 _File = TypeVar("_File")
 
-FILES = ("vocabulary.toml", "presets.toml", "policy.toml")
+FILES = ("vocabulary.toml", "presets.toml", "policy.toml", "softening.toml")
 
 
 def load_rules(folder: Path | None = None) -> Rules:
-    """Read and check the three rule files.
+    """Read and check the rule files.
 
     Args:
         folder: Where they lie; None: the shipped ones.
@@ -33,6 +33,7 @@ def load_rules(folder: Path | None = None) -> Rules:
             _decode(bodies, "vocabulary.toml", VocabularyFile),
             _decode(bodies, "presets.toml", PresetsFile),
             _decode(bodies, "policy.toml", PolicyFile),
+            _decode(bodies, "softening.toml", SofteningFile),
             digest=digest,
         )
     except ValueError as err:

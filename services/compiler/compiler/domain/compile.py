@@ -20,6 +20,7 @@ from compiler.domain.limits import Settings, Unfit, settings_for
 from compiler.domain.parse import Parsed, parse
 from compiler.domain.policy import check_policy
 from compiler.domain.rules import Rules
+from compiler.domain.softening import soften
 from compiler.domain.text import normalize, sentence, shorten
 from compiler.domain.writing import Written, describe, fit
 
@@ -132,7 +133,8 @@ def _compile_one(request: VideoRequest, listing: Listing, rules: Rules, brief: B
     stretched = _stretch(brief, request.duration_s, settings.duration_s)
     written = dialect(stretched, request, model, people=rules.vocabulary.people)
     compiled = _prompt(request, listing, settings, written, score=score_prompt(brief))
-    return msgspec.structs.replace(compiled, ask=ask_of(stretched, settings))
+    softer = soften(compiled.prompt, rules.softer, max_chars=model.prompt_max_chars)
+    return msgspec.structs.replace(compiled, softer_prompt=softer, ask=ask_of(stretched, settings))
 
 
 def _prompt(

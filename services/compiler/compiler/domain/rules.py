@@ -3,9 +3,10 @@
 `adapters/rule_files.py` reads them once at start-up; every other module of the domain takes `Rules` as an argument.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from compiler.domain.patterns import Pattern, phrases_pattern, verbs_pattern
 
@@ -111,6 +112,26 @@ class PolicyFile(_File, frozen=True):
     rule: tuple[PolicyRule, ...]
 
 
+class Softer(_File, frozen=True):
+    """Words that filters stumble over, and what to say instead."""
+
+    words: tuple[str, ...]
+    instead: Annotated[str, Meta(min_length=1)]
+
+
+class SofteningFile(_File, frozen=True):
+    """`softening.toml`."""
+
+    softer: tuple[Softer, ...] = ()
+
+
+class SofterPatterns(NamedTuple):
+    """A softening rule, ready to replace with."""
+
+    words: Pattern
+    instead: str
+
+
 class MovePatterns(NamedTuple):
     """A camera move, ready to search for."""
 
@@ -151,17 +172,20 @@ class Rules(NamedTuple):
     """Everything that the compiler knows beside the catalogue.
 
     Attributes:
-        digest: First eight hex digits over the three files; part of the compiler version.
+        digest: First eight hex digits over the rule files; part of the compiler version.
     """
 
     vocabulary: Vocabulary
     presets: dict[str, Preset]
     default_preset: str
     policy: tuple[RulePatterns, ...]
+    softer: tuple[SofterPatterns, ...]
     digest: str
 
 
-def build_rules(vocabulary: VocabularyFile, presets: PresetsFile, policy: PolicyFile, *, digest: str) -> Rules:
+def build_rules(
+    vocabulary: VocabularyFile, presets: PresetsFile, policy: PolicyFile, softening: SofteningFile, *, digest: str
+) -> Rules:
     """Compile the rule files.
 
     Raises:
@@ -178,6 +202,7 @@ def build_rules(vocabulary: VocabularyFile, presets: PresetsFile, policy: Policy
             RulePatterns(rule, tuple(phrases_pattern(group) for group in rule.all), phrases_pattern(rule.unless))
             for rule in policy.rule
         ),
+        softer=tuple(SofterPatterns(phrases_pattern(rule.words), rule.instead) for rule in softening.softer),
         digest=digest,
     )
 

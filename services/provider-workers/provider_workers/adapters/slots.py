@@ -3,6 +3,8 @@
 `slot_pool.py` has the mechanics of one pool; here is which pool a clip belongs to.
 """
 
+from collections.abc import Callable
+
 from runtime.catalog import Provider
 from runtime.clock import Clock
 
@@ -18,7 +20,7 @@ class Slots:
 
     Args:
         bucket: Shared by all replicas.
-        vendor: Its catalogue entry says how many, and whether every model has its own.
+        listed: The vendor's catalogue entry as it is now: how many, and whether every model has its own.
         account: Replicas with the same account share its slots.
         ttl_s: A slot that nobody renews comes free after this.
         wait_ttl_s: A waiting clip that does not ask again is forgotten after this.
@@ -26,21 +28,22 @@ class Slots:
     """
 
     def __init__(
-        self, bucket: KeyValue, vendor: Provider, *, account: str, ttl_s: float, wait_ttl_s: float, clock: Clock
+        self,
+        bucket: KeyValue,
+        listed: Callable[[], Provider],
+        *,
+        account: str,
+        ttl_s: float,
+        wait_ttl_s: float,
+        clock: Clock,
     ) -> None:
-        self._vendor = vendor
-        groups = [model.name for model in vendor.model] if vendor.slots_per == "model" else [ALL_MODELS]
-        self._pools = {
-            group: SlotPool(
-                bucket,
-                f"{vendor.name}.{account}.{group.replace('.', '_')}",
-                vendor.slots,
-                ttl_s=ttl_s,
-                wait_ttl_s=wait_ttl_s,
-                clock=clock,
-            )
-            for group in groups
-        }
+        self._bucket = bucket
+        self._listed = listed
+        self._account = account
+        self._times = {"ttl_s": ttl_s, "wait_ttl_s": wait_ttl_s}
+        self._clock = clock
+        self._vendor: Provider | None = None
+        self._pools: dict[str, SlotPool] = {}
 
     async def acquire(self, claim: Claim) -> bool:
         """Take a slot for a clip; True also where it holds one already; False: it waits in line now."""
@@ -60,8 +63,34 @@ class Slots:
 
     async def n_held(self) -> int:
         """Count the slots that are taken."""
-        return sum([await pool.n_held() for pool in self._pools.values()])
+        return sum([await pool.n_held() for pool in self._current().values()])
 
     def _pool(self, claim: Claim) -> SlotPool:
         # A model that has left the catalogue while its clips were open counts with any other.
-        return self._pools.get(claim.model) or next(iter(self._pools.values()))
+        pools = self._current()
+        return pools.get(claim.model) or next(iter(pools.values()))
+
+    def _current(self) -> dict[str, SlotPool]:
+        """Give the pools of the catalogue as it is now; what is held lies in the bucket, whoever looks at it."""
+        vendor = self._listed()
+        if self._vendor is None or _layout(vendor) != _layout(self._vendor):
+            self._vendor = vendor
+            self._pools = {
+                group: SlotPool(
+                    self._bucket,
+                    f"{vendor.name}.{self._account}.{group.replace('.', '_')}",
+                    vendor.slots,
+                    clock=self._clock,
+                    **self._times,
+                )
+                for group in _groups(vendor)
+            }
+        return self._pools
+
+
+def _groups(vendor: Provider) -> list[str]:
+    return [model.name for model in vendor.model] if vendor.slots_per == "model" else [ALL_MODELS]
+
+
+def _layout(vendor: Provider) -> tuple[int, list[str]]:
+    return vendor.slots, _groups(vendor)
