@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from dailies_contracts import AnyEvent, ClipRequested, Stage
-from router.domain.context import Context
+from router.domain.context import Context, TenantRules
 from router.domain.decide import Decision, decide
+from router.domain.market import NOTHING_KNOWN
 from router.domain.state import Phase, fold
 from runtime.catalog import Catalog, load_catalog
 from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled, provider_submitted
@@ -23,6 +24,9 @@ class Job:
         self.now: datetime = NOW
         self.budget_left_usd_micros = 100_000_000
         self.vendors_accept = True
+        self.market = NOTHING_KNOWN
+        self.tenant = TenantRules()
+        self.retry_ratio = 0.0
 
     @property
     def state(self) -> Phase:
@@ -33,7 +37,14 @@ class Job:
         return self
 
     def decide(self) -> Decision:
-        context = Context(now=self.now, catalog=self.catalog, budget_left_usd_micros=self.budget_left_usd_micros)
+        context = Context(
+            now=self.now,
+            catalog=self.catalog,
+            budget_left_usd_micros=self.budget_left_usd_micros,
+            market=self.market,
+            tenant=self.tenant,
+            retry_ratio=self.retry_ratio,
+        )
         decision = decide(self.state, context)
         self.events.extend(decision)
         if self.vendors_accept:

@@ -117,10 +117,10 @@ def breaker_of(record: HealthRecord, policy: Breaker, *, now_s: float) -> State:
     recent = [end for end in counted if now_s - end.at_s < policy.recent_s]
     n_failed = sum(bool(end.failure) for end in recent)
     is_bad = n_failed > policy.min_failures and n_failed >= policy.failure_share * len(recent)
-    opens_at = 1 if AFTER_FAILURE[last.failure].opens_at_once or is_bad else policy.min_failures
-    if len(streak) < opens_at:
+    opens_at = 1 if AFTER_FAILURE[last.failure].opens_at_once else policy.min_failures
+    if len(streak) < opens_at and not is_bad:
         return CLOSED
-    n_tries = min(len(streak) - opens_at, 10)
+    n_tries = min(max(0, len(streak) - opens_at), 10)
     until_s = last.at_s + min(policy.max_cooldown_s, policy.cooldown_s * 2**n_tries)
     return State("open" if now_s < until_s else "half_open", until_s, last.failure, len(streak))
 

@@ -6,6 +6,7 @@ from dailies_contracts import Stage
 
 from router.domain.allowance import clips_of, time_left
 from router.domain.context import Context
+from router.domain.exclusions import standing_exclusion
 from router.domain.health import latency_s
 from router.domain.policy import rank
 from router.domain.state import Clip, Drafting, Finalizing, Phase, Reviewing
@@ -67,6 +68,8 @@ def _usual_s(state: Drafting, stage: Stage, context: Context) -> float:
     times = [
         latency_s(context.market.health_of(each.provider, each.model, stage), 0.5, before=listing.model.latency_s)
         for each in state.compiled.prompts
-        if (listing := context.catalog.find(each.provider, each.model)) is not None and listing.model.tier == stage
+        if (listing := context.catalog.find(each.provider, each.model)) is not None
+        and listing.model.tier == stage
+        and standing_exclusion(state, listing, context) is None
     ]
     return min(times, default=0.0)

@@ -37,7 +37,9 @@ def why_nothing_came(state: Drafting, stage: Stage, context: Context) -> WhyNot:
         return _no_candidate(state, ranked)
     clips = clips_of(state, stage)
     eligible = [each for each in ranked if each.is_eligible]
-    if any(each.exclusion and each.exclusion.kind == "refused" for each in possible) and not eligible:
+    failures = [clip.failure.kind if clip.failure else "" for clip in clips]
+    has_refused = any(each.exclusion and each.exclusion.kind == "refused" for each in possible) and not eligible
+    if has_refused or (failures and all(kind == "refused" for kind in failures)):
         return _refused(clips)
     n_left = attempts_left(state, stage, context)
     if any(clip.scores for clip in clips) and (not eligible or not n_left):
