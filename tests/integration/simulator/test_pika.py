@@ -14,6 +14,7 @@ from testkit.sinks import Answer, WebhookSink
 
 
 async def test_a_request_waits_works_completes_and_its_result_is_a_file(bench, pika, http) -> None:
+    bench.tune(time_compression=0.01)
     queued = (await pika.submit(duration=10, resolution="1080p", seed=7)).json()
     assert (queued["status"], queued["queue_position"]) == ("IN_QUEUE", 0)
     request_id = queued["request_id"]
@@ -23,6 +24,7 @@ async def test_a_request_waits_works_completes_and_its_result_is_a_file(bench, p
     assert (await pika.get(f"{request_id}/status")).status_code == 202
     early = await pika.get(request_id)
     assert (early.status_code, early.json()["detail"]) == (400, "Request is still in progress")
+    bench.engine.finish(bench.tasks[0], State.SUCCEEDED)
     await bench.ended()
     status = await pika.get(f"{request_id}/status?logs=1")
     assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
