@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.callbacks import Announcer
-from simulator.engine import Engine, describe
+from simulator.engine import REFUSED_S, Engine, describe
 from simulator.faults import read_fault
 from simulator.http import json_reply
 from simulator.settings import patched
@@ -74,6 +74,9 @@ class Control:
             fault = read_fault(await _object(request))
         except (msgspec.ValidationError, msgspec.DecodeError) as err:
             return _bad(err)
+        if fault.kind == "connection_refused":  # of the machine, not of a request: it begins now
+            self._engine.refuse_connections(fault.duration_s or REFUSED_S)
+            return json_reply(fault, 201)
         return json_reply(self._engine.faults.add(fault), 201)
 
     async def clear_faults(self, request: Request) -> Response:

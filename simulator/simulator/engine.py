@@ -19,6 +19,7 @@ from simulator.media import MediaStore
 from simulator.settings import Latency, Tuning
 from simulator.tasks import ENDED, ClipSpec, Defect, Order, State, Task, UnreadablePicture
 
+REFUSED_S = 1.0
 FOREVER_S = 1e9  # not infinity, which JSON cannot carry
 P95_Z = NormalDist().inv_cdf(0.95)
 QUEUED_SHARE = 0.1  # part of a task's time that it waits before it starts
@@ -57,6 +58,7 @@ class Engine:
         self.http = http  # for what a vendor asks of a client's address while it answers
         self._announce = announce
         self._fetch_image = fetch_image
+        self.refuse_connections: Callable[[float], None] = _no_door
         self._wakeups: dict[tuple[str, str], asyncio.Event] = {}
         self._watchers: list[asyncio.Event] = []
         self.background = Background()
@@ -90,6 +92,8 @@ class Engine:
         tuning = self.tuning
         nth = self.ledger.n_of_prompt(order.vendor, order.model, order.prompt)
         drawn = self._plan(order, marks)
+        if (refused := drawn.get("connection_refused")) is not None:
+            self.refuse_connections(refused.duration_s or REFUSED_S)
         latency_s = 0.0 if tuning.zero_latency else self._latency_s(order, nth, drawn)
         stuck = drawn.get("stuck")
         task = Task(
@@ -316,6 +320,11 @@ def seen_in(order: Order) -> str:
     """Say what a camera would see: the prompt without markers, and the move that was asked for apart."""
     prompt = without_marks(order.prompt)
     return f"{prompt.rstrip('.')}. Camera: {order.camera}." if order.camera else prompt
+
+
+def _no_door(seconds: float) -> None:
+    """Without a listening socket nothing can be refused."""
+    del seconds
 
 
 def small_clip(duration_s: float, *, is_wide: bool = True) -> ClipSpec:

@@ -17,6 +17,7 @@ from simulator.tasks import DefectKind
 Kind = Literal[
     "outage",
     "dropped",
+    "connection_refused",
     "latency",
     "server_error",
     "throttled",
@@ -50,6 +51,7 @@ MOMENTS: dict[str, Moment] = {
     "out_of_money": "request",
     "refused_at_submit": "request",
     "response_lost": "answer",
+    "connection_refused": "accept",
     "stuck": "accept",
     "slow": "accept",
     "refused_at_completion": "completion",
@@ -64,9 +66,22 @@ MOMENTS: dict[str, Moment] = {
     "callback_forged": "callback",
 }
 # Kinds that another fault of the same moment may follow.
-COMBINABLE = frozenset({"latency", "defect", "stuck", "slow", "callback_repeated", "callback_late", "callback_forged"})
+COMBINABLE = frozenset(
+    {
+        "latency",
+        "connection_refused",
+        "defect",
+        "stuck",
+        "slow",
+        "callback_repeated",
+        "callback_late",
+        "callback_forged",
+    }
+)
 # A marker of these kinds hits a prompt once, so that a second try can succeed; other kinds hit it always.
-ONCE = frozenset({"dropped", "server_error", "throttled", "unauthorized", "response_lost", "expired_url"})
+ONCE = frozenset(
+    {"dropped", "connection_refused", "server_error", "throttled", "unauthorized", "response_lost", "expired_url"}
+)
 EVERY_OPERATION = frozenset({"outage", "latency"})
 # Names that the control API also takes.
 ALIASES = {
@@ -101,7 +116,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     growth_s: float = 0.0  # latency: added for each time it fired before
     factor: float = 5.0  # slow: times the usual latency
     starts_in_s: float = 0.0
-    duration_s: float | None = None  # outage: window; stuck: until it succeeds after all
+    duration_s: float | None = None  # outage, connection_refused: window; stuck: until it succeeds after all
     repeat: int = 2  # callback_repeated: deliveries in all
     cut: bool = False  # truncated_file: break the connection instead of a short file
     defect: DefectKind = "flicker"

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -19,6 +21,7 @@ GRACE_S = 2  # open requests get this long after SIGTERM
 # a submit that was sent meanwhile looks like a lost answer that no fault has ordered.
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
+ANSWERED_S = 0.05
 
 
 class Server(uvicorn.Server):
@@ -32,6 +35,28 @@ class Server(uvicorn.Server):
         ready = {"status": "ready", "base_url": base_url, "control_url": f"{base_url}/_control", "port": port}
         sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
         sys.stdout.flush()
+
+    async def refuse(self, seconds: float) -> None:
+        """Close the listening sockets for a while: new connections are refused, requests under way are finished."""
+        addresses = [listener.getsockname()[:2] for server in self.servers for listener in server.sockets]
+        for server in self.servers:
+            server.close()
+        self.servers = []
+        await asyncio.sleep(ANSWERED_S)  # whoever asked for this gets the answer first
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(seconds)
+        kind: Any = self.config.http_protocol_class
+        protocol = partial(
+            kind,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        loop = asyncio.get_running_loop()
+        for host, port in addresses:
+            listener = socket.create_server((host, port), backlog=BACKLOG)
+            self.servers.append(await loop.create_server(protocol, sock=listener, backlog=BACKLOG))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,7 +75,9 @@ def new_server(simulator: Simulator) -> Server:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return Server(config)
+    server = Server(config)
+    simulator.engine.refuse_connections = lambda seconds: simulator.background.start(server.refuse(seconds))
+    return server
 
 
 async def serve(settings: Settings) -> int:

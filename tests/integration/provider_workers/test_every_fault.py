@@ -144,3 +144,11 @@ async def test_a_vendor_that_grows_slower_and_slower_is_borne(facts, simulator, 
         await each_ended(facts, orders)
     assert {end_of(facts, order) for order in orders} == {READY}
     await assert_billed_once(facts, simulator, orders)
+
+
+async def test_connections_refused_while_a_clip_renders_change_nothing(facts, simulator, worker):
+    async with worker("kling"):
+        order = await facts.order("kling", "a ball [[fault:connection_refused duration_s=0.5]]")
+        await each_ended(facts, [order])
+    assert end_of(facts, order) == READY
+    await assert_billed_once(facts, simulator, [order])
