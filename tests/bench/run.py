@@ -11,11 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measures import admission, decisions, evaluator, pipeline
+from measures import admission, assets, decisions, evaluator, pipeline
 from measures.figures import Figure, render
 
 MEASURES = {
     "admission": admission.measure,
+    "assets": assets.measure,
     "decisions": decisions.measure,
     "evaluator": evaluator.measure,
     "pipeline": pipeline.measure,

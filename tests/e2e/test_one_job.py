@@ -1,10 +1,12 @@
 """The life of one premium job, as docs/walkthrough.md tells it."""
 
 import asyncio
+import hashlib
 import io
 from typing import Any
 
 import av
+import c2pa
 import httpx
 import pytest
 from testkit.sinks import WebhookSink
@@ -38,6 +40,8 @@ async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSi
     with av.open(io.BytesIO(stored.content)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
 
+    await _is_kept(client, job_id, final["clip_id"])
+
     await webhooks.wait_for(lambda all_: any(each.type == "job.ready" for each in all_), timeout_s=15)
     assert all(each.verified for each in webhooks.deliveries)
     states = [each.type for each in webhooks.deliveries if each.type.startswith("job.")]
@@ -46,6 +50,31 @@ async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSi
     assert "job.generating" in states
     sequences = [each.payload["data"]["sequence"] for each in webhooks.deliveries]
     assert sequences == sorted(set(sequences))
+
+
+async def _is_kept(client: Any, job_id: str, clip_id: str) -> None:
+    """The delivered clip is signed, told of, previewed, and can be deleted with proof."""
+    path = f"/v1/assets/{clip_id}"
+    kept = await client.until(job_id, lambda view: any("final" in clip["assets"] for clip in view["clips"]))
+    (file,) = (clip["file"] for clip in kept["clips"] if clip["clip_id"] == clip_id)
+    assert file["sha256"] == next(x["assets"]["final"]["sha256"] for x in kept["clips"] if x["clip_id"] == clip_id)
+    asset = (await client.http.get(path)).json()
+    assert {"poster", "sheet", "sheet_vtt", "preview", "share_gif", "crop_9x16", "crop_1x1"} <= set(asset["files"])
+    async with httpx.AsyncClient(trust_env=False) as anybody:
+        final = (await anybody.get(asset["urls"]["final"])).content
+    assert hashlib.sha256(final).hexdigest() == file["sha256"]
+    with c2pa.Reader("video/mp4", io.BytesIO(final)) as manifest:
+        assert manifest.get_validation_state() == "Valid"  # the development root is trusted by nobody
+        assert "trainedAlgorithmicMedia" in manifest.json()
+    record = (await client.http.get(f"{path}/provenance")).json()["record"]
+    assert record["files"]["final"]["sha256"] == file["sha256"]
+    assert record["scores"]["scorer_version"]
+    assert all(clip["assets"].keys() >= {"poster", "preview"} for clip in kept["clips"])
+    assert (await client.http.delete(path)).status_code == 202
+    await client.until(job_id, lambda view: any(clip["deleted"] for clip in view["clips"]))
+    assert file["sha256"] in (await client.http.get(path)).json()["deleted_sha256s"]
+    async with httpx.AsyncClient(trust_env=False) as anybody:
+        assert (await anybody.get(asset["urls"]["final"])).status_code == 404
 
 
 async def test_the_same_idempotency_key_is_the_same_job_and_another_body_is_refused(client: Any) -> None:

@@ -18,7 +18,7 @@ from media.rules import LIMITS, Limits
 
 from assets.adapters.pictures import Rgb, TooLarge, gif, jpeg, tiled, webp
 from assets.adapters.reader import Clip, opened
-from assets.adapters.video_file import VideoFile, planes_of
+from assets.adapters.video_file import VideoFile, planes_of, shrunk
 from assets.domain.derivatives import (
     FILES,
     POSTER,
@@ -119,7 +119,7 @@ class _Making:
         self._poster: tuple[float, VideoFrame] | None = None
 
     def see(self, frame: VideoFrame) -> None:
-        small = frame.reformat(*self._preview_px, interpolation="AREA")
+        small = shrunk(frame, self._preview_px)
         if self._crops:
             self._follow(frame, small)
         if self._shown.takes_next():

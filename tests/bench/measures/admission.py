@@ -19,7 +19,18 @@ from measures.load import post_from_own_process
 CONNECTIONS = 16
 REQUESTS = 6_000
 OTHERS = frozenset(
-    {"projector", "compiler", "router", "worker-kling", "worker-veo", "evaluator", "notifier", "simulator", "spans"}
+    {
+        "projector",
+        "compiler",
+        "router",
+        "worker-kling",
+        "worker-veo",
+        "evaluator",
+        "assets",
+        "notifier",
+        "simulator",
+        "spans",
+    }
 )
 REQUEST = VideoRequest(prompt="A ceramic cup on a walnut desk, slow dolly-in, morning light", quality="premium")
 

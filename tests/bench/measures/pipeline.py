@@ -34,7 +34,8 @@ CATALOG = Path(__file__).parents[3] / "deploy" / "catalog.toml"
 N_AT_ONCE = 400
 N_ALONE = 40
 TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
-WITHOUT = frozenset({"simulator", "spans"})
+# The asset store encodes video beside the pipeline and holds nothing of it up; `assets.py` measures it.
+WITHOUT = frozenset({"simulator", "spans", "assets"})
 SERVICES = ("GATEWAY", "PROJECTOR", "COMPILER", "ROUTER", "WORKER", "EVALUATOR", "NOTIFIER")
 PROCESSES = ("gateway", "projector", "compiler", "router", "worker-kling", "worker-veo", "evaluator", "notifier")
 

@@ -53,6 +53,14 @@ def test_the_preview_shows_the_clip(clip: Path, made: dict[str, Path]) -> None:
     assert np.abs(frames(clip) - frames(made["preview"])).mean() < 4
 
 
+def test_colours_of_a_poster_and_a_share_picture_are_those_of_the_clip(clip: Path, made: dict[str, Path]) -> None:
+    with av.open(str(clip)) as container:
+        mean = next(container.decode(video=0)).to_ndarray(format="rgb24").mean((0, 1))
+    for name in ("poster", "share_webp"):
+        with Image.open(made[name]) as picture:
+            assert np.abs(np.asarray(picture.convert("RGB")).mean((0, 1)) - mean).max() < 4, name
+
+
 def test_the_sheet_and_its_index_agree(made: dict[str, Path]) -> None:
     index = made["sheet_vtt"].read_text()
     cues = re.findall(r"(\d\d:\d\d:\d\d\.\d{3}) --> (\S+)\nsheet\.jpg#xywh=(\d+),(\d+),(\d+),(\d+)", index)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
@@ -68,17 +69,30 @@ class VideoFile:
         """Write the part of a frame that begins at an even place and has the file's size."""
         width, height = self._size_px
         out = np.empty((height * 3 // 2, width), np.uint8)
-        out[:height] = planes_of(frame)[0][top_px : top_px + height, left_px : left_px + width]
+        planes = planes_of(frame)
+        out[:height] = planes[0][top_px : top_px + height, left_px : left_px + width]
         quarters = out[height:].reshape(2, height // 2, width // 2)
-        for quarter, plane in zip(quarters, planes_of(frame)[1:], strict=True):
+        for quarter, plane in zip(quarters, planes[1:], strict=True):
             quarter[:] = plane[top_px // 2 : (top_px + height) // 2, left_px // 2 : (left_px + width) // 2]
-        self.show(VideoFrame.from_ndarray(out, format="yuv420p"))
+        self.show(VideoFrame.from_numpy_buffer(out, format="yuv420p"))
 
     def hear(self, packet: "Packet[Any]") -> None:
         """Copy a packet of the clip's sound."""
         if self._sound is not None:
             packet.stream = self._sound
             self._container.mux(packet)
+
+
+def shrunk(frame: VideoFrame, size_px: tuple[int, int]) -> VideoFrame:
+    """Shrink a yuv420p frame plane by plane, to even sides: half the time of FFmpeg's scaler, and averaged as well."""
+    width, height = size_px
+    out = np.empty((height * 3 // 2, width), np.uint8)
+    halves = out[height:].reshape(2, height // 2, width // 2)
+    for plane, target in zip(planes_of(frame), (out[:height], *halves), strict=True):
+        cv2.resize(plane, (target.shape[1], target.shape[0]), dst=target, interpolation=cv2.INTER_AREA)
+    small = VideoFrame.from_numpy_buffer(out, format="yuv420p")
+    small.colorspace, small.color_range = frame.colorspace, frame.color_range
+    return small
 
 
 def planes_of(frame: VideoFrame) -> tuple[Plane, ...]:

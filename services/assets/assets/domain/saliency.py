@@ -1,7 +1,7 @@
 """Where the eye goes: how much of a picture's subject lies in each column (or row) of it.
 
 What differs from its row and from its surroundings in colour counts, and so does what moves otherwise than the
-camera. No model: a small picture and a few filters, half a millisecond a frame.
+camera. No model: a small picture and a few filters, a millisecond a frame.
 """
 
 import cv2
@@ -11,8 +11,8 @@ import numpy.typing as npt
 Rgb = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-LONG_SIDE_PX = 96
-_COLOUR = np.array([0.6, 1.3, 1.3], np.float32)  # of L, a and b: colour tells things apart better than light does
+LONG_SIDE_PX = 64
+_WEIGHTS = np.array([0.6, 1.3, 1.3], np.float32) ** 2  # of L, a and b: colour tells things apart better than light
 _QUIET_SHARE = 70.0  # percentile of contrast that counts as background
 _STEADY_LUMA = 0.5  # grey levels of change that are noise
 _MOTION_FLOOR = 2.0  # grey levels: below this, motion hardly counts
@@ -78,12 +78,19 @@ class Saliency:
 
 def _contrast(lab: Floats) -> Floats:
     """What differs from its row and from its surroundings, [0, 1]: skies and floors do not."""
-    from_row = np.sqrt((((lab - np.median(lab, axis=1, keepdims=True)) * _COLOUR) ** 2).sum(2))
-    fine, coarse = cv2.GaussianBlur(lab, (0, 0), 1.0), cv2.GaussianBlur(lab, (0, 0), LONG_SIDE_PX / 6)
-    from_around = np.sqrt((((fine - coarse) * _COLOUR) ** 2).sum(2))
-    both = from_row * from_around
+    from_row = lab - np.median(lab, axis=1, keepdims=True)
+    from_around = cv2.GaussianBlur(lab, (0, 0), 1.0) - _surroundings(lab)
+    both = np.sqrt(((from_row**2) @ _WEIGHTS) * ((from_around**2) @ _WEIGHTS))
     both = np.clip(both - np.percentile(both, _QUIET_SHARE), 0, None)
     return np.asarray(both / (both.max() + 1e-6), np.float32)
+
+
+def _surroundings(lab: Floats) -> Floats:
+    """Blur over a sixth of the picture; at a quarter of the size, because there it costs a tenth."""
+    height, width = lab.shape[:2]
+    quarter = cv2.resize(lab, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(quarter, (0, 0), LONG_SIDE_PX / 24)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _prior(height: int, width: int) -> Floats:
