@@ -1,5 +1,6 @@
 """Any order, duplicate and loss of deliveries ends in exactly one terminal event, within budget and attempts."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,6 +8,7 @@ import msgspec
 from dailies_contracts import (
     TERMINAL_EVENTS,
     AnyEvent,
+    AssetRef,
     ClipRequested,
     ClipSettled,
     FailureKind,
@@ -21,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from router.domain.context import Context
 from router.domain.decide import decide
+from router.domain.market import NOTHING_KNOWN, Teacher, learn, lessons_of
 from router.domain.money import (
     ClipAccount,
     ClipEntry,
@@ -31,7 +34,18 @@ from router.domain.money import (
 )
 from router.domain.state import Ended, committed_usd_micros, evolve, fold
 from runtime.catalog import load_catalog
-from testkit.builders import JOB, NOW, TENANT, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import (
+    JOB,
+    NOW,
+    PROMPTS,
+    TENANT,
+    clip_failed,
+    clip_ready,
+    clip_scored,
+    job_requested,
+    prompt_compiled,
+    provider_submitted,
+)
 
 CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
 ABOUT: dict[str, Any] = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
@@ -46,6 +60,10 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
+FRAME = AssetRef(uri="s3://dailies/jobs/j/c/first.jpg", sha256="1" * 64, size_bytes=9_000, media_type="image/jpeg")
+COMPILED = prompt_compiled(prompts=tuple(msgspec.structs.replace(prompt, softer_prompt="softer") for prompt in PROMPTS))
+
+
 class World:
     """A log that takes each subject once, vendors and people that answer as hypothesis says."""
 
@@ -55,6 +73,8 @@ class World:
         self.subjects: set[str] = set()
         self.budget = 20_000_000
         self.now = NOW
+        self.market = NOTHING_KNOWN
+        self.retry_ratio = 0.0
         self.append(job_requested(**request))
 
     def append(self, event: AnyEvent) -> None:
@@ -67,7 +87,15 @@ class World:
         known = self.log if state_of is None else state_of
         state = fold(known)
         left = self.budget - committed_usd_micros(state.clips)
-        decision = decide(state, Context(now=self.now, catalog=CATALOG, budget_left_usd_micros=left))
+        context = Context(
+            now=self.now,
+            catalog=CATALOG,
+            budget_left_usd_micros=left,
+            market=self.market,
+            retry_ratio=self.retry_ratio,
+        )
+        decision = decide(state, context)
+        assert decision == decide(state, context)
         if len(known) == len(self.log):
             assert len({subject_of(event) for event in decision} & self.subjects) == 0
             survives = self.data.draw(st.integers(0, len(decision)))
@@ -75,11 +103,41 @@ class World:
                 self.append(event)
 
     def step(self) -> None:
-        options = ["compile", "cancel", "decide", "stale", "clip", "clip", "clip", "review", "time"]
+        options = [
+            "compile",
+            "cancel",
+            "decide",
+            "stale",
+            "clip",
+            "clip",
+            "clip",
+            "review",
+            "time",
+            "wait",
+            "learn",
+            "accept",
+        ]
         getattr(self, f"step_{self.data.draw(st.sampled_from(options))}")()
 
     def step_compile(self) -> None:
-        self.append(prompt_compiled())
+        self.append(COMPILED)
+
+    def step_wait(self) -> None:
+        """Some minutes pass: clips become late, vendors may be tried again."""
+        self.now = min(self.now + timedelta(minutes=self.data.draw(st.integers(1, 8))), NOW + timedelta(minutes=55))
+
+    def step_learn(self) -> None:
+        """What was learned meanwhile, in any order; sometimes everybody's retries are too many."""
+        self.retry_ratio = self.data.draw(st.sampled_from([0.0, 0.0, 0.9]))
+        facts = [event for event in self.log if isinstance(event, get_args(Teacher))]
+        for fact in self.data.draw(st.lists(st.sampled_from(facts), max_size=8)) if facts else ():
+            for lesson in lessons_of(fact, prompt_class="object.static", learning=CATALOG.policy.learning):
+                self.market = learn(self.market, lesson, CATALOG.policy.learning)
+
+    def step_accept(self) -> None:
+        orders = [event for event in self.log if isinstance(event, ClipRequested)]
+        if orders:
+            self.append(provider_submitted(self.data.draw(st.sampled_from(orders))))
 
     def step_cancel(self) -> None:
         if self.data.draw(st.integers(0, 9)) == 0:
@@ -103,7 +161,8 @@ class World:
         outcome = self.data.draw(st.sampled_from(["ready", "scored", "failed", "settled"]))
         cost = order.quote_usd_micros - CATALOG.policy.scoring_cost_usd_micros
         if outcome == "ready":
-            self.append(clip_ready(order, cost_usd_micros=cost))
+            frame = self.data.draw(st.sampled_from([None, FRAME]))
+            self.append(msgspec.structs.replace(clip_ready(order, cost_usd_micros=cost), first_frame=frame))
         elif outcome == "scored":
             aggregate = self.data.draw(st.floats(0, 1))
             self.append(clip_scored(order, aggregate=aggregate, passed=self.data.draw(st.booleans())))
@@ -137,8 +196,11 @@ def test_every_job_ends_exactly_once_within_its_budget_and_attempts(
         if request["budget_usd_micros"] is not None:
             assert committed_usd_micros(state.clips) <= request["budget_usd_micros"]
         assert committed_usd_micros(state.clips) <= world.budget
+        if state.plan is not None:
+            most = state.plan.estimate_usd_micros * (1 + CATALOG.policy.max_retry_cost_ratio)
+            assert committed_usd_micros(state.clips) <= most
     world.now = NOW.replace(day=23)
-    world.append(prompt_compiled())
+    world.append(COMPILED)
     for _ in range(20):
         world.decide()
     terminal = [event for event in world.log if isinstance(event, TERMINAL_EVENTS)]
