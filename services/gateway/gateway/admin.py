@@ -13,9 +13,9 @@ from runtime.errors import NotFound
 
 from gateway.adapters.api_keys import ApiKeys
 from gateway.adapters.tenants import Tenants
-from gateway.domain.bodies import BudgetBody
+from gateway.domain.bodies import BudgetBody, RoutingBody
 from gateway.domain.keys import KEY_BYTES, SECRET_BYTES, ApiKey, check_tenant, new_key, new_webhook_secret
-from gateway.domain.tenants import with_budget, with_new_webhook_secret
+from gateway.domain.tenants import with_budget, with_new_webhook_secret, with_routing
 
 ROTATION = timedelta(hours=24)
 """Receivers get a day to learn the new secret; deliveries are signed with both meanwhile."""
@@ -74,6 +74,10 @@ class Admin:
         """
         settings = await self._tenants.change(check_tenant(tenant_id), lambda settings: with_budget(settings, body))
         return msgspec.convert(settings, TenantSettings)
+
+    async def set_routing(self, tenant_id: str, body: RoutingBody) -> None:
+        """Say what the tenant's jobs may use; counts for clips that are ordered from now on."""
+        await self._tenants.change(check_tenant(tenant_id), lambda settings: with_routing(settings, body))
 
     async def webhook_secret(self, tenant_id: str) -> str:
         """Give the secret that the tenant's webhooks are signed with, making the first one where there is none."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from dailies_contracts import JobRequested
+from router.domain.context import TenantRules
 from runtime.dead_letters import REDELIVER, DeadLetter, keep
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +47,18 @@ async def test_a_budget_is_written_where_the_router_reads_it(gateway: Any) -> No
     assert (await stored(gateway, "tenants", "globex"))["budget_usd_micros"] == 5_000_000
 
 
+async def test_what_a_tenant_may_use_is_written_where_the_router_reads_it(gateway: Any) -> None:
+    await gateway.admin.put("/v1/admin/tenants/umbra/budget", json={"limit_usd_micros": 5_000_000})
+    body = {"plan": "starter", "deny_providers": ["pika"], "regions": ["eu"]}
+    answer = await gateway.admin.put("/v1/admin/tenants/umbra/routing", json=body)
+    assert answer.json() == {"tenant_id": "umbra", "allow_providers": [], "allow_lower_tier": True} | body
+    rules = msgspec.convert(await stored(gateway, "tenants", "umbra"), TenantRules)
+    assert rules == TenantRules(plan="starter", deny_providers=("pika",), regions=("eu",))
+    assert (await stored(gateway, "tenants", "umbra"))["budget_usd_micros"] == 5_000_000
+    refused = await gateway.admin.put("/v1/admin/tenants/umbra/routing", json={"deny_providers": ["No Vendor"]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "request.invalid_field")
+
+
 @pytest.mark.parametrize("limit", [-1, 1.5, "5", None, 10**18])
 async def test_a_budget_that_cannot_be_is_refused(gateway: Any, limit: object) -> None:
     answer = await gateway.admin.put("/v1/admin/tenants/globex/budget", json={"limit_usd_micros": limit})
@@ -83,6 +96,7 @@ async def test_a_tenant_id_that_cannot_be_is_refused(gateway: Any, tenant: str) 
         ("POST", "/v1/admin/tenants/acme/keys"),
         ("DELETE", "/v1/admin/tenants/acme/keys/x"),
         ("PUT", "/v1/admin/tenants/acme/budget"),
+        ("PUT", "/v1/admin/tenants/acme/routing"),
         ("GET", "/v1/admin/tenants/acme/webhook-secret"),
         ("POST", "/v1/admin/tenants/acme/webhook-secret/rotate"),
         ("GET", "/v1/admin/dead-letters"),

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
-from dailies_contracts.request import MAX_BUDGET_USD_MICROS
+from dailies_contracts.request import MAX_BUDGET_USD_MICROS, ProviderName
 from msgspec import Meta
 
 ClipId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
@@ -24,6 +24,11 @@ BODY_RULES = {
     "limit_usd_micros": AMOUNT_RULE,
     "day_limit_usd_micros": f"{AMOUNT_RULE}, or null",
     "month_limit_usd_micros": f"{AMOUNT_RULE}, or null",
+    "plan": "must be the name of a plan of the catalogue, at most 32 characters; empty: the default one",
+    "allow_providers": "must be a list of at most 16 names of vendors in lower case",
+    "deny_providers": "must be a list of at most 16 names of vendors in lower case",
+    "regions": "must be a list of at most 16 regions, for example eu",
+    "allow_lower_tier": "must be true or false",
 }
 
 
@@ -78,3 +83,21 @@ class BudgetBody(Body, frozen=True, kw_only=True):
     limit_usd_micros: Amount
     day_limit_usd_micros: Amount | msgspec.UnsetType | None = msgspec.UNSET
     month_limit_usd_micros: Amount | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class RoutingBody(Body, frozen=True, kw_only=True):
+    """What the tenant's jobs may use; what is left out is not limited.
+
+    Attributes:
+        plan: As the catalogue lists it; empty: the default one.
+        allow_providers: Only these vendors; empty: all.
+        deny_providers: Never these vendors.
+        regions: Only vendors that handle what they are sent in one of these.
+        allow_lower_tier: A lower tier may render a final where the asked one cannot be had.
+    """
+
+    plan: Annotated[str, Meta(max_length=32)] = ""
+    allow_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
+    deny_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
+    regions: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=16)], ...], Meta(max_length=16)] = ()
+    allow_lower_tier: bool = True

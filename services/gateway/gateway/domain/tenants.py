@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from runtime.errors import InvariantBroken
 
-from gateway.domain.bodies import BudgetBody
+from gateway.domain.bodies import BudgetBody, RoutingBody
 
 Settings = dict[str, Any]
 
@@ -53,3 +53,9 @@ def with_new_webhook_secret(settings: Settings, *, secret: str, previous_until: 
         "previous_webhook_secret": previous,
         "previous_webhook_secret_until": previous_until.isoformat(),
     }
+
+
+def with_routing(settings: Settings, body: RoutingBody) -> Settings:
+    """Set what the tenant's jobs may use, whole: what the body leaves out is not limited any more."""
+    changed: Settings = settings | msgspec.to_builtins(body)
+    return changed

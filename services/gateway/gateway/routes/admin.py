@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.admin import Admin, DeadLetters
-from gateway.domain.bodies import NewKeyBody
+from gateway.domain.bodies import NewKeyBody, RoutingBody
 from gateway.domain.errors import InvalidField
 from gateway.domain.job import Part
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.http import json_response, read_struct
 from gateway.routes.tenants import secret_response
 
+_routing = msgspec.json.Decoder(RoutingBody)
 MAX_LETTERS = 100
 _new_key = msgspec.json.Decoder(NewKeyBody)
 
@@ -56,6 +57,17 @@ class NewKeyView(Part, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class RoutingView(Part, frozen=True, kw_only=True):
+    """What the tenant's jobs may use."""
+
+    tenant_id: str
+    plan: str
+    allow_providers: tuple[str, ...]
+    deny_providers: tuple[str, ...]
+    regions: tuple[str, ...]
+    allow_lower_tier: bool
+
+
 class AdminRoutes:
     """Routes of administrators."""
 
@@ -70,6 +82,7 @@ class AdminRoutes:
         router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=guard)
         router.add_api_route("/tenants/{tenant}/keys", self.create_key, methods=["POST"])
         router.add_api_route("/tenants/{tenant}/keys/{key_id}", self.delete_key, methods=["DELETE"])
+        router.add_api_route("/tenants/{tenant}/routing", self.set_routing, methods=["PUT"])
         router.add_api_route("/tenants/{tenant}/webhook-secret", self.show_secret, methods=["GET"])
         router.add_api_route("/tenants/{tenant}/webhook-secret/rotate", self.rotate_secret, methods=["POST"])
         router.add_api_route("/dead-letters", self.dead_letters, methods=["GET"])
@@ -87,6 +100,12 @@ class AdminRoutes:
         """Withdraw an API key; every gateway refuses it within seconds."""
         await self._admin.withdraw_key(tenant, key_id)
         return Response(status_code=204)
+
+    async def set_routing(self, request: Request, tenant: str) -> Response:
+        """Say which plan, vendors and regions the tenant's jobs may use."""
+        body = await read_struct(request, _routing)
+        await self._admin.set_routing(tenant, body)
+        return json_response(RoutingView(tenant_id=tenant, **msgspec.structs.asdict(body)))
 
     async def show_secret(self, tenant: str) -> Response:
         """Show the secret that the tenant's webhooks are signed with."""

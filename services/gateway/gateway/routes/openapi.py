@@ -9,14 +9,14 @@ from gateway.assets import Erasing, Provenance
 from gateway.domain.assets import AssetView
 from gateway.domain.batch_views import BatchAccepted, BatchCancelAccepted, BatchView
 from gateway.domain.batches import BatchDescription
-from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, HoldBody, NewKeyBody, ReviewBody
+from gateway.domain.bodies import BudgetBody, CancelBody, FeedbackBody, HoldBody, NewKeyBody, ReviewBody, RoutingBody
 from gateway.domain.budget import BudgetView
 from gateway.domain.costs import DEFAULT_DAYS, KEYS, STAGES, CostReport
 from gateway.domain.job import JobView
 from gateway.domain.lists import STATES, JobPage
 from gateway.domain.problems import MEDIA_TYPE, Problem
 from gateway.domain.providers import ProviderList
-from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed
+from gateway.routes.admin import DeadLetterPage, NewKeyView, Replayed, RoutingView
 from gateway.routes.answers import CancelAccepted, FeedbackAccepted, JobAccepted, ReviewAccepted
 from gateway.routes.assets import LegalHoldView
 from gateway.routes.catalog import EstimateAnswer
@@ -94,6 +94,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/admin/costs"): Operation(200, CostReport, parameters=(*COST_PARAMETERS, TENANT_PARAMETER)),
     ("get", "/v1/admin/tenants/{tenant}/budget"): Operation(200, BudgetView),
     ("put", "/v1/admin/tenants/{tenant}/budget"): Operation(200, LimitsView, BudgetBody),
+    ("put", "/v1/admin/tenants/{tenant}/routing"): Operation(200, RoutingView, RoutingBody),
     ("get", "/v1/admin/tenants/{tenant}/webhook-secret"): Operation(200, WebhookSecret),
     ("post", "/v1/admin/tenants/{tenant}/webhook-secret/rotate"): Operation(200, WebhookSecret),
     ("get", "/v1/admin/dead-letters"): Operation(200, DeadLetterPage, parameters=LETTER_PARAMETERS),
