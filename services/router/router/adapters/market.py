@@ -36,17 +36,21 @@ _tenant = msgspec.json.Decoder(TenantRecord)
 class MarketBoard:
     """What was learned of vendors, models and tenants."""
 
-    def __init__(self, records: Bucket, turns: Bucket, *, learning: Callable[[], Learning]) -> None:
+    def __init__(
+        self, records: Bucket, turns: Bucket, *, learning: Callable[[], Learning], catch_up_s: float = CATCH_UP_S
+    ) -> None:
         """Share records and turns.
 
         Args:
             records: Bucket `market`.
             turns: Bucket `turns`: who tries a vendor again, and how much each tenant tries again.
             learning: How fast to learn, as the catalogue says now.
+            catch_up_s: What other replicas learned counts after so long.
         """
         self._records = records
         self._turns = turns
         self._learning = learning
+        self._catch_up_s = catch_up_s
         self._market = Market()
         self._revision = 0
         self._caught_up_at = float("-inf")
@@ -54,9 +58,9 @@ class MarketBoard:
 
     async def snapshot(self) -> Market:
         """Give the market as it was at most a second ago."""
-        if time.monotonic() - self._caught_up_at >= CATCH_UP_S:
+        if time.monotonic() - self._caught_up_at >= self._catch_up_s:
             async with self._catching_up:
-                if time.monotonic() - self._caught_up_at >= CATCH_UP_S:
+                if time.monotonic() - self._caught_up_at >= self._catch_up_s:
                     await self._catch_up()
         return self._market
 

@@ -1,0 +1,1 @@
+"""A market of vendors in virtual time, on which the router's own code decides."""
