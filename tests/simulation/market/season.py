@@ -65,7 +65,7 @@ async def play(seed: int, catalog: Catalog, prompts: Prompts, *, n_jobs: int) ->
     length_s = stream[-1].at_s
     truth = make_truth(seed, catalog, prompts.classes)
     ours = World(truth, catalog, stream, prompts=prompts, limits=LIMITS)
-    check = _Check(ours)
+    check = TenantCheck(ours, LIMITS)
     degraded: list[Degraded] = []
 
     async def drop() -> None:
@@ -98,11 +98,12 @@ async def play(seed: int, catalog: Catalog, prompts: Prompts, *, n_jobs: int) ->
     )
 
 
-class _Check:
+class TenantCheck:
     """Looks at every state of every tenant's record: `spent + held <= limit`, and nothing is charged twice."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
+        self._limits = limits
         self.overruns = 0
         world.budgets.listeners.append(self._look)
 
@@ -111,7 +112,7 @@ class _Check:
             return
         account = msgspec.json.decode(value, type=TenantAccount)
         for period in (TOTAL, *account.periods):
-            limit = LIMITS.of(period)
+            limit = self._limits.of(period)
             self.overruns += limit is not None and account.of(period).used_usd_micros > limit
 
     def duplicates(self) -> int:

@@ -40,9 +40,11 @@ def draft_order(state: Drafting, context: Context) -> Order:
     plan = plan_of(state, context)
     drafts = clips_of(state, "draft")
     n_good = sum(is_good(clip, context) for clip in drafts)
+    # A draft that scored too low is tried again only while none is good: one good draft can be promoted.
+    n_done = sum(clip.scores is not None for clip in drafts) if n_good else 0
     pending = [clip for clip in drafts if clip.is_pending]
     late = [clip for clip in pending if is_late(clip, state, context)]
-    n_missing = max(plan.n_drafts, 1) - n_good - len(pending)
+    n_missing = max(plan.n_drafts, 1) - n_done - len(pending)
     n_hedges = sum(clip.cause == "hedge" for clip in drafts)
     is_hedge = bool(late) and n_missing <= 0 and n_hedges < context.catalog.policy.max_hedges_per_stage
     reserve = _final_usd_micros(state, context) if plan.has_final and n_good else 0
