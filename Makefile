@@ -6,7 +6,7 @@ PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulator
 CODE := libs services simulator deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test lint types imports check bench chaos generate train-tiny-clip dead-letters clean
+.PHONY: help install demo up down status test lint types imports check bench market nightly chaos generate train-tiny-clip dead-letters clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -24,7 +24,7 @@ status: .venv/demo ## Say what runs
 	@$(BIN)/python -m local_stack status
 
 test: .venv/test ## Install everything (torch too: 6 GB) and run all tests but chaos and bench
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/architecture tests/integration && $(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/architecture tests/simulation tests/integration && $(BIN)/python -m pytest tests/e2e
 
 lint: .venv/test ## Check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -39,6 +39,12 @@ check: lint types imports test ## Everything that main must pass
 
 bench: .venv/test ## Measure; prints ratios and writes .dailies/bench.json
 	@$(BIN)/python tests/bench/run.py
+
+market: .venv/test ## Let the router decide months of jobs on a simulated market; figures and pictures in .dailies
+	@$(BIN)/python tests/simulation/run.py
+
+nightly: .venv/test ## Two thousand seeds of crashes in virtual time
+	@SIMULATION_SEEDS=2000 $(BIN)/python -m pytest -q tests/simulation/test_crashes.py
 
 chaos: .venv/test ## Let everything go wrong for a long time, kill things, and count
 	@SEEDS="$$(seq -s ' ' 20)" N_CLIPS=300 $(BIN)/python -m pytest tests/integration/provider_workers/test_random_faults.py

@@ -74,6 +74,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_hedges_per_stage: int
     late_factor: float
     min_score_drop: float
+    redo_cost_weight_per_usd: float
     premium_grades: tuple[Grade, ...]
     rewrite_after_refusal: bool
     reroute_after_refusal: bool

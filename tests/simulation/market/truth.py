@@ -1,4 +1,4 @@
-"""What the vendors are really like: hidden from every decider but the oracle. Pure; every outcome follows from seeds."""
+"""What the vendors are really like: hidden from all deciders but the oracle. Pure; every outcome follows from seeds."""
 
 import hashlib
 import math

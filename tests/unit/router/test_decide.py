@@ -289,3 +289,31 @@ def test_a_promoted_job_has_left_drafting_for_good(drafting: Any) -> None:
     drafting.given(again)
     assert drafting.state.promoted == promoted
     assert not isinstance(drafting.state, Drafting) or isinstance(drafting.state, Finalizing)
+
+
+def test_a_draft_that_scored_low_is_not_tried_again_beside_a_good_one(drafting: Any) -> None:
+    one, other = drafting.orders("draft")
+    drafting.succeed(one, aggregate=0.8)
+    decision = drafting.succeed(other, aggregate=0.3)
+    assert names(decision)[0] == "JobPromoted"
+    assert len(drafting.orders("draft")) == 2
+
+
+def test_a_draft_that_scored_low_is_tried_again_while_none_is_good(drafting: Any) -> None:
+    one, other = drafting.orders("draft")
+    drafting.succeed(one, aggregate=0.3)
+    drafting.succeed(other, aggregate=0.4)
+    assert len(drafting.orders("draft")) > 2
+
+
+@pytest.mark.parametrize(("aggregate", "again"), [(0.62, True), (0.79, False)])
+def test_a_final_far_below_the_usual_is_rendered_once_more(drafting: Any, aggregate: float, again: bool) -> None:
+    for order in drafting.orders("draft"):
+        drafting.succeed(order, aggregate=0.6)
+    (final,) = drafting.orders("final")
+    decision = drafting.succeed(final, aggregate=aggregate)
+    assert names(decision) == (["ClipRequested"] if again else ["JobCompleted"])
+    if again:
+        assert "once more" in decision[0].decision.reason
+        (completed,) = drafting.succeed(decision[0], aggregate=0.55)
+        assert (completed.clip_id, completed.final_score) == (final.clip_id, aggregate)  # the better one, and no third

@@ -19,6 +19,7 @@ from dailies_contracts import (
 from router.domain.allowance import clips_of, money_left
 from router.domain.context import Context
 from router.domain.drafting import best_of, draft_order, is_good, is_settled, promotion_class_of
+from router.domain.finals import why_once_more
 from router.domain.lateness import is_late, may_rest
 from router.domain.orders import Order, about, place, withdrawals
 from router.domain.plan import plan_of
@@ -127,11 +128,12 @@ def _finalize(state: Finalizing, context: Context) -> Decision:
     n_late = sum(is_late(clip, state, context) for clip in finals if clip.is_pending)
     if best is None and any(clip.is_pending for clip in finals):
         return (*_hedge(state, draft, n_late, context), *withdrawals(state, context))
-    if best is not None and not _should_be_better(best, draft, finals, context):
+    reason = why_once_more(state, best, draft, context) if best is not None else ""
+    if best is not None and not reason:
         return _deliver(state, best, context)
     if any(clip.is_pending for clip in finals):
         return WAIT
-    orders = place(state, _final_order(state, best, draft, finals, context), context)
+    orders = place(state, _final_order(state, draft, finals, context, reason=reason), context)
     if orders:
         return (*orders, *withdrawals(state, context))
     if best is not None:
@@ -143,15 +145,9 @@ def _finalize(state: Finalizing, context: Context) -> Decision:
     return _ended_without(state, "final", context)
 
 
-def _final_order(
-    state: Finalizing, best: Clip | None, draft: Clip | None, finals: list[Clip], context: Context
-) -> Order:
-    reason = plan_of(state, context).reason
-    if best is not None and draft is not None:
-        reason = f"The final scored {best.score:.2f}, below its draft's {draft.score:.2f}: once more."
-    elif finals:
-        reason = "The final before this one did not pass."
-    return Order(stage="final", n=1, n_planned=1, reason=reason, draft=draft)
+def _final_order(state: Finalizing, draft: Clip | None, finals: list[Clip], context: Context, *, reason: str) -> Order:
+    after_failure = "The final before this one did not pass." if finals else plan_of(state, context).reason
+    return Order(stage="final", n=1, n_planned=1, reason=reason or after_failure, draft=draft)
 
 
 def _hedge(state: Finalizing, draft: Clip | None, n_late: int, context: Context) -> tuple[ClipRequested, ...]:
@@ -160,13 +156,6 @@ def _hedge(state: Finalizing, draft: Clip | None, n_late: int, context: Context)
         return ()
     reason = "The final is late: another one beside it."
     return place(state, Order(stage="final", n=1, n_planned=1, reason=reason, draft=draft, is_hedge=True), context)
-
-
-def _should_be_better(best: Clip, draft: Clip | None, finals: list[Clip], context: Context) -> bool:
-    """Tell whether a final scores so far below its draft that it is rendered once more."""
-    drop = draft.score - best.score if draft else 0.0
-    n_scored = sum(clip.scores is not None for clip in finals)
-    return n_scored == 1 and drop >= context.catalog.policy.min_score_drop
 
 
 def _deliver(state: Drafting, clip: Clip, context: Context, *, note: str = "") -> Decision:
