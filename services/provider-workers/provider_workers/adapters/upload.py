@@ -11,7 +11,6 @@ from provider_workers.domain.adapter import Image
 from provider_workers.domain.failures import ProviderError
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-TOTAL_TIMEOUT_S = 60.0
 
 
 class Form(NamedTuple):
@@ -33,6 +32,7 @@ class Uploader:
     def __init__(self, client: httpx.AsyncClient, account: Account, base_url: str) -> None:
         self._client = client
         self._provider = account.provider
+        self._timeout_s = account.submit_timeout_s
         self._loopback_allowed = is_loopback(base_url)
 
     async def post(self, url: str, form: Form) -> None:
@@ -42,7 +42,7 @@ class Uploader:
             ProviderError: `unavailable`: the file did not arrive, and no clip was ordered.
         """
         try:
-            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 reply = await self._exchange(httpx.URL(url), form)
         except (ForbiddenAddress, httpx.InvalidURL) as err:
             raise self._failed("upload_forbidden_address") from err
