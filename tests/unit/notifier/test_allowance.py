@@ -54,6 +54,13 @@ def test_a_day_that_ends_begins_a_new_count() -> None:
     assert days.total() == 8
 
 
+def test_a_turn_used_late_keeps_its_distance_from_the_next_block() -> None:
+    processes = Processes(1, Limits(40, 100_000))
+    late = NOON + timedelta(seconds=0.1875)
+    at = [processes.turn(0, NOON), *(processes.turn(0, late) for _ in range(3))]
+    assert min(b - a for a, b in pairwise(at)) >= Limits(40, 100_000).spacing
+
+
 def test_turns_that_were_not_used_in_time_are_lost_but_not_counted() -> None:
     processes = Processes(1, Limits(per_s=100, per_day=2_500))
     for n in range(2_500):

@@ -68,7 +68,7 @@ class Turns(NamedTuple):
             Its time and the turns left; None where there is none.
         """
         at = max(self.next_at, now)
-        if self.n_left == 0 or at >= self.until:
+        if self.n_left == 0 or at + limits.spacing > self.until:  # the next process's first turn is at `until`
             return None
         return at, Turns(at + limits.spacing, self.until, self.n_left - 1)
 
