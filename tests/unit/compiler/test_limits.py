@@ -55,7 +55,7 @@ def test_sound_may_raise_the_resolution(compiled: Compile) -> None:
         ({"duration_s": 60}, {"kling": "limit.duration", "veo": "limit.duration"}),
         ({"duration_s": 9}, {"veo": "limit.duration"}),
         ({"aspect_ratio": "1:1"}, {"veo": "limit.aspect_ratio"}),
-        ({"resolution": "4k"}, {"kling": "limit.resolution", "veo": "limit.resolution"}),
+        ({"resolution": "4k"}, {"kling": "limit.resolution"}),
     ],
 )
 def test_hard_limits_rule_a_vendor_out_with_a_reason(
