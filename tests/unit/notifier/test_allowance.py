@@ -57,7 +57,7 @@ def test_a_day_that_ends_begins_a_new_count() -> None:
 def test_a_turn_used_late_keeps_its_distance_from_the_next_block() -> None:
     processes = Processes(1, Limits(40, 100_000))
     late = NOON + timedelta(seconds=0.1875)
-    at = [processes.turn(0, NOON), *(processes.turn(0, late) for _ in range(3))]
+    at = [processes.turn(0, NOON), *(processes.turn(0, late) for _ in range(4))]
     assert min(b - a for a, b in pairwise(at)) >= Limits(40, 100_000).spacing
 
 
