@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measures import admission, assets, decisions, evaluator, pipeline
+from measures import admission, assets, decisions, evaluator, pipeline, telling
 from measures.figures import Figure, render
 
 MEASURES = {
@@ -20,6 +20,7 @@ MEASURES = {
     "decisions": decisions.measure,
     "evaluator": evaluator.measure,
     "pipeline": pipeline.measure,
+    "telling": telling.measure,
 }
 
 

@@ -115,6 +115,7 @@ async def notifier_process(nats_url: str, tmp_path: Path) -> AsyncIterator[Calla
             "lease_margin_s": "0.5",
             "patience_s": "0.1",
             "look_again_s": "2.6",
+            "circuit_failures": "1000",
         }
         environment = {f"NOTIFIER_{name.upper()}": value for name, value in (quick | settings).items()}
         spec = ProcessSpec(

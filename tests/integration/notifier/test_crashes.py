@@ -29,19 +29,18 @@ async def test_a_crash_between_post_and_record_repeats_the_same_message(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-async def test_killed_again_and_again_it_tells_everything_in_order(notifier_process, happen, sink: WebhookSink) -> None:
-    n_jobs = 170  # twelve notifications each: a little over 2,000
-    process = notifier_process(circuit_failures="1000")
+async def test_killed_while_it_tells_it_tells_everything_in_order(notifier_process, happen, sink: WebhookSink) -> None:
+    """A slice; `tests/chaos/test_notifier_kills.py` kills it through 2,000 events and several endpoints."""
+    n_jobs = 25
+    process = notifier_process()
     await asyncio.to_thread(process.start)
     telling = asyncio.gather(*(happen(promoted_job(f"job_{n}", webhook_url=sink.url)) for n in range(n_jobs)))
-    for n_told in (100, 400, 700, 1_000, 1_300, 1_600):
+    for n_told in (60, 180):
         await sink.wait_for(lambda all_, n=n_told: len(all_) >= n, timeout_s=30)
         await asyncio.to_thread(process.kill)
         await asyncio.to_thread(process.start)
     await telling
-    wanted = 12 * n_jobs
-    await sink.wait_for(lambda all_: len({each.webhook_id for each in all_}) == wanted, timeout_s=60)
+    await sink.wait_for(lambda all_: len({each.webhook_id for each in all_}) == 12 * n_jobs, timeout_s=60)
     await asyncio.to_thread(process.stop)
     told: dict[str, list[int]] = {}
     for delivery in sink.deliveries:
@@ -49,8 +48,7 @@ async def test_killed_again_and_again_it_tells_everything_in_order(notifier_proc
         told.setdefault(content["job_id"], []).append(content["sequence"])
     assert len(told) == n_jobs
     for sequences in told.values():
-        assert sequences[0] == 1
-        assert sequences[-1] == 12
+        assert (sequences[0], sequences[-1]) == (1, 12)
         assert all(later - earlier in (0, 1) for earlier, later in pairwise(sequences))
 
 

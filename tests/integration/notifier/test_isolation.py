@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 
+from local_stack.ports import LOOPBACK, free_ports
 from local_stack.webhook_sink import Answer, WebhookSink
 from testkit.builders import job_requested
 from testkit.stories import promoted_job
@@ -26,6 +27,27 @@ async def test_more_hanging_servers_than_handlers_delay_no_other(notifier, happe
             await happen([job_requested(f"job_h{n}", webhook_url=hanging.url)])
         await happen(promoted_job(webhook_url=sink.url))
         await sink.wait_for(lambda all_: len(all_) == 12, timeout_s=10)
+
+
+async def test_a_tenth_dead_and_a_tenth_hanging_keep_nothing_from_the_others(
+    notifier, happen, sink: WebhookSink
+) -> None:
+    """Counted, not timed: every healthy endpoint has everything before a single hanging attempt has ended."""
+    (dead_port,) = free_ports(1)
+    async with notifier(concurrency=16, timeout_s=30.0), WebhookSink() as hanging:
+        hanging.usual_answer = SILENT
+        bad = {0: f"http://{LOOPBACK}:{dead_port}/", 1: hanging.url + "/"}
+        urls = [f"{bad.get(n % 10, sink.url + '/')}{n}" for n in range(60)]
+        for about in range(2):
+            await happen(
+                job_requested(f"job_{n}_{about}", tenant_id=f"tenant-{n // 10 % 3}", webhook_url=url)
+                for n, url in enumerate(urls)
+            )
+        await sink.wait_for(lambda all_: len(all_) == 96, timeout_s=15)
+    assert len({each.path for each in sink.deliveries}) == 48
+    assert all(each.verified for each in sink.deliveries)
+    assert {each.path for each in hanging.deliveries} <= {f"/webhooks/{n}" for n in range(1, 60, 10)}
+    assert len(hanging.deliveries) <= 12  # none was tried again
 
 
 async def test_a_server_that_keeps_failing_is_left_alone_until_its_circuit_closes(

@@ -50,8 +50,9 @@ class Feed:
             ConcurrencyConflict: Others write the same; look again.
         """
         subject = feed_subject(topic.tenant_id, topic.id)
+        known = self._written.get(topic.id) or (0, 0)  # most jobs that are not remembered are new
         for _ in range(MAX_TRIES):
-            told, sequence = self._written.get(topic.id) or await self._last(subject)
+            told, sequence = known
             new = [each for each in topic.notifications if each.sequence > told]
             if not new:
                 self._written.put(topic.id, (told, sequence))
@@ -62,7 +63,7 @@ class Feed:
                 return
             if ack.error.err_code not in WRONG_LAST_SEQUENCE:
                 raise DependencyUnavailable("nats.append_refused", f"{ack.error.err_code} {ack.error.description}")
-            self._written.forget(topic.id)
+            known = await self._last(subject)
         raise ConcurrencyConflict("feed.contended", topic.id, retry_after_s=0.2)
 
     async def _last(self, subject: str) -> tuple[int, int]:
