@@ -6,11 +6,11 @@ import sys
 from dailies_contracts import WEBHOOKS
 from runtime.service import open_service, run_service
 
-from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database, open_documents
+from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
 from gateway.projection.deliveries import DeliveryProjector
 from gateway.projection.freshness import Heartbeat
 from gateway.projection.projector import Projector
-from gateway.projection.rebuild import rebuild
+from gateway.projection.rebuild import rebuild, rebuild_deliveries
 from gateway.settings import ProjectorSettings
 
 SERVICE = "projector"
@@ -51,16 +51,19 @@ async def run_rebuild(settings: ProjectorSettings, *, keep: bool) -> None:
     beside = settings.model_copy(update={"health_port": 0})  # the running projector has the port
     async with (
         open_service(f"{SERVICE}-rebuild", beside) as service,
-        open_documents(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as documents,
+        open_database(settings.mongo_url, settings.mongo_database, timeout_s=settings.mongo_timeout_s) as database,
     ):
         n_jobs = await rebuild(
             log_of_jobs=service.log,
             connection=service.connection,
-            documents=documents,
+            documents=JobDocuments(database),
             keep=keep,
             n_loads=settings.n_loads,
         )
-    sys.stdout.write(f"{n_jobs} jobs written from the log.\n")
+        n_attempts = await rebuild_deliveries(
+            connection=service.connection, projector=DeliveryProjector(DeliveryDocuments(database))
+        )
+    sys.stdout.write(f"{n_jobs} jobs written from the log, {n_attempts} attempts from theirs.\n")
 
 
 def main(arguments: list[str]) -> None:

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 from gateway.app import build_app
-from gateway.settings import GatewaySettings
+from gateway.projector import run_rebuild
+from gateway.settings import GatewaySettings, ProjectorSettings
 from local_stack.webhook_sink import Answer, WebhookSink
+from motor.motor_asyncio import AsyncIOMotorClient
 from notifier import app as notifier
 from notifier.settings import Settings
 from runtime.service import open_service
@@ -243,6 +245,22 @@ async def test_a_feed_that_cannot_be_read_is_refused(told: Any, query: str) -> N
 @pytest.mark.parametrize("query", ["state=lost", "since=yesterday", "since=2026-01-01", "cursor=x", "endpoint=1"])
 async def test_a_log_that_cannot_be_read_is_refused(told: Any, query: str) -> None:
     assert (await told.http.get(f"{DELIVERIES}?{query}")).status_code == 422
+
+
+async def test_a_lost_delivery_log_is_written_again_from_its_stream(
+    tenant: Any, happen: Any, listed: Any, sink: WebhookSink, projector_settings: ProjectorSettings
+) -> None:
+    sink.answer(Answer(status=503))
+    await happen(job_requested, webhook_url=sink.url)
+    (line,) = await listed(1, "state=delivered")
+    before = (await tenant.get(f"{DELIVERIES}/{line['id']}")).json()
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(projector_settings.mongo_url)
+    for name in ("webhook_deliveries", "webhook_attempts"):
+        await client[projector_settings.mongo_database][name].delete_many({})
+    client.close()
+    await run_rebuild(projector_settings, keep=True)
+    assert (await tenant.get(f"{DELIVERIES}/{line['id']}")).json() == before
+    assert len(before["attempts"]) == 2
 
 
 async def test_while_mongo_is_away_deliveries_go_on_and_none_is_missing_later(

@@ -4,14 +4,20 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from dailies_contracts import WEBHOOKS
 from nats.aio.client import Client
+from runtime.direct_get import DirectGet
 from runtime.errors import Permanent
 from runtime.job_index import requested_jobs
 from runtime.log import EventLog
+from runtime.subscribe import Incoming
 
 from gateway.adapters.mongo import JobDocuments
+from gateway.projection.deliveries import DeliveryProjector
 from gateway.projection.documents import Document
 from gateway.projection.projector import load_documents
+
+ATTEMPTS_AT_ONCE = 200
 
 log = logging.getLogger(__name__)
 
@@ -61,3 +67,19 @@ async def _restore(documents: JobDocuments, loaded: Sequence[Document]) -> int:
         log.error("projection.refused", extra={"job.id": loaded[0]["_id"], "reason": err.detail})  # noqa: TRY400
         return 0
     return len(loaded)
+
+
+async def rebuild_deliveries(*, connection: Client, projector: DeliveryProjector) -> int:
+    """Write the delivery log anew from its stream, beside a running projector; nothing newer is overwritten.
+
+    Returns:
+        The number of attempts written.
+
+    Raises:
+        DependencyUnavailable: A part does not answer; run it again.
+    """
+    reader, n_attempts, after = DirectGet(connection), 0, 0
+    while page := await reader.following(WEBHOOKS, "webhooks.v1.>", after=after, limit=ATTEMPTS_AT_ONCE):
+        await projector.on_attempts([Incoming(each.subject, each.body, each.headers) for each in page])
+        n_attempts, after = n_attempts + len(page), page[-1].sequence
+    return n_attempts
