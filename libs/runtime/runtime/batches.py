@@ -66,6 +66,8 @@ class Batches:
             except TimeoutError:  # nats-py's own class is one of these
                 break
             except (NatsError, JetStreamError) as err:
+                if self._connection.is_closed:  # for good: nats-py also says so to whom it cancels
+                    raise
                 log.warning("batch.unavailable", extra={"consumer": self._subscription.durable, "reason": str(err)})
                 await asyncio.sleep(AWAY_S)
         return messages
