@@ -216,7 +216,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def find(self, provider: str, model: str) -> Listing | None:
         """Look one model up."""
-        return next((x for x in self.listings() if (x.provider.name, x.model.name) == (provider, model)), None)
+        for vendor in self.provider:
+            if vendor.name == provider:
+                return next((Listing(vendor, each) for each in vendor.model if each.name == model), None)
+        return None
 
     def vendor(self, name: str) -> Provider:
         """Look one vendor up.

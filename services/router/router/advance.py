@@ -5,6 +5,7 @@ process dies in between, the next look decides the rest. Every handler ends here
 replicas, or again after a crash at any line, changes nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Protocol
@@ -77,8 +78,10 @@ class Advance:
             sequence = await self._commit(state, history, decision) if decision else history.last_sequence
             if sequence is not None:
                 after = fold((*history.events, *decision))
-                await self._look_again(after, context, is_due=bool(decision) or timer == LOOK)
-                await self._settle(job_id, after, sequence)
+                is_due = bool(decision) or timer == LOOK
+                await asyncio.gather(
+                    self._look_again(after, context, is_due=is_due), self._settle(job_id, after, sequence)
+                )
                 return after
         raise ConcurrencyConflict("job.contended", job_id)
 

@@ -4,6 +4,7 @@ It looks at the state, not at the event that woke it up: any event, twice, late 
 decision (docs/decisions/0002-level-triggered-decider.md).
 """
 
+import msgspec
 from dailies_contracts import (
     AnyEvent,
     ClipRequested,
@@ -70,6 +71,7 @@ def decide(state: Phase, context: Context) -> Decision:
 
 def _draft(state: Drafting, context: Context) -> Decision:
     plan = plan_of(state, context)
+    state = msgspec.structs.replace(state, plan=plan)  # so that nobody makes it again
     drafts = clips_of(state, "draft")
     if not state.clips and plan.estimate_usd_micros > money_left(state, context):
         return _ended_without(state, "draft", context)

@@ -100,7 +100,8 @@ def with_order(record: HealthRecord, order: Ordered) -> HealthRecord:
 def in_flight(record: HealthRecord, *, now_s: float) -> int:
     """Count the clips that were ordered and have not ended."""
     ended = {end.key for end in record.ends}
-    return sum(now_s - order.at_s < GIVEN_UP_AFTER_S and order.key not in ended for order in record.orders)
+    since_s = now_s - GIVEN_UP_AFTER_S
+    return sum([order.at_s > since_s and order.key not in ended for order in record.orders])
 
 
 def breaker_of(record: HealthRecord, policy: Breaker, *, now_s: float) -> State:

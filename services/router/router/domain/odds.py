@@ -1,6 +1,7 @@
 """The arithmetic of draws: what the best of several clips is expected to score. Pure; scores are taken as normal."""
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class Passing(NamedTuple):
     sd: float
 
 
+@lru_cache(maxsize=4_096)
 def passing(mean: float, sd: float, threshold: float) -> Passing:
     """Cut a normal distribution off below a threshold.
 
@@ -41,6 +43,15 @@ def passing(mean: float, sd: float, threshold: float) -> Passing:
 def best_of(n: int) -> float:
     """Give the expected maximum of n standard normal draws."""
     return BEST_OF[min(n, len(BEST_OF) - 1)]
+
+
+@lru_cache(maxsize=4_096)
+def level_beyond(mean: float, sd: float, *, worth: float, at_most: float) -> float:
+    """Give the best so far beyond which one more draw is expected to gain less than it must."""
+    level = mean
+    while level < at_most and expected_gain(mean, sd, level) > worth:
+        level += 0.01
+    return level
 
 
 def expected_gain(mean: float, sd: float, best: float) -> float:

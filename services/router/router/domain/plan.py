@@ -12,7 +12,7 @@ from runtime.routing_policy import Policy
 
 from router.domain.allowance import money_left, time_left
 from router.domain.context import Context
-from router.domain.odds import best_of, expected_gain, passing
+from router.domain.odds import best_of, level_beyond, passing
 from router.domain.policy import Ranked, rank, spread
 from router.domain.state import Drafting
 
@@ -183,10 +183,7 @@ def _good_enough(options: Options, n_drafts: int, policy: Policy) -> float:
     levels = [policy.draft_pass_threshold]
     for each in spread(options.drafts, n_drafts, ()):
         price = policy.draft_cost_weight_per_usd * each.candidate.cost_usd_micros / 1e6
-        level = each.candidate.quality
-        while level < BEST_SCORE and keep * expected_gain(each.candidate.quality, sd, level) > price:
-            level += 0.01
-        levels.append(level)
+        levels.append(level_beyond(each.candidate.quality, sd, worth=price / keep, at_most=BEST_SCORE))
     return round(min(BEST_SCORE, max(levels)), 2)
 
 
