@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0; 1 where the clip did not pass; 2 where the command could not run.
     """
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         match asked.command:
             case "score":
@@ -39,9 +39,10 @@ def main(arguments: Sequence[str]) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="evaluator", description="Scores clips; without a command, runs the service.")
-    commands = parser.add_subparsers(dest="command")
+def parser() -> argparse.ArgumentParser:
+    """Give the commands and their arguments."""
+    known = argparse.ArgumentParser(prog="evaluator", description="Scores clips; without a command, runs the service.")
+    commands = known.add_subparsers(dest="command")
     for name, sentence in (("score", "Score one local file."), ("bench", "Time each stage on one local file.")):
         command = commands.add_parser(name, help=sentence, description=sentence)
         command.add_argument("file", type=Path, help="a video file")
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.choices["bench"].add_argument("--rounds", type=int, default=3, help="best of so many")
     _add_fvd(commands.add_parser("fvd", help="Compare clips with a reference set."))
     _add_agreement(commands.add_parser("agreement", help="Say how often people agree with the scores."))
-    return parser
+    return known
 
 
 def _add_fvd(command: argparse.ArgumentParser) -> None:
