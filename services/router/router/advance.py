@@ -66,10 +66,14 @@ class Advance:
             DependencyUnavailable: NATS does not answer; the message comes again.
         """
         tried_elsewhere: frozenset[str] = frozenset()
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             history = await self._log.history(job_id)
             state = fold(history.events)
-            context = await self._surroundings.context(state, tried_elsewhere=tried_elsewhere)
+            # Holds of a decision that was cut short fit the same decision. Another one that does not fit into them is
+            # made anew without them, every second time.
+            context = await self._surroundings.context(
+                state, tried_elsewhere=tried_elsewhere, may_use_holds=number % 2 == 0
+            )
             decision = decide(state, context)
             taken = await self._taken_turns(job_id, decision, context)
             if taken:

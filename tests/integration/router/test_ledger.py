@@ -197,3 +197,27 @@ async def test_a_half_done_hold_that_does_not_fit_is_refused_whoever_finishes_it
     await ledger.correct("acme", "job_a", charged(clip_a=0), sequence=3)
     record = await desk.record()
     assert (record.spent_usd_micros, record.held_usd_micros) == (0, 6_000_000)
+
+
+async def test_of_two_decisions_about_one_clip_the_larger_hold_stands_until_one_is_ordered(
+    ledgers: list[Ledger],
+) -> None:
+    assert await ledgers[0].hold("acme", "job_a", held(clip_a=6_000_000), sequence=1)
+    assert await ledgers[1].hold("acme", "job_a", held(clip_a=2_000_000), sequence=1)
+    assert not await ledgers[1].hold("acme", "job_b", held(clip_b=5_000_000), sequence=1)
+    await ledgers[0].correct("acme", "job_a", held(clip_a=6_000_000), sequence=2)
+    assert await ledgers[0].left_usd_micros("acme", NOW) == 4_000_000
+    await ledgers[0].correct("acme", "job_a", charged(clip_a=1_000_000), sequence=3)
+    assert await ledgers[1].hold("acme", "job_b", held(clip_b=5_000_000), sequence=1)
+
+
+async def test_a_settlement_that_finishes_anothers_hold_passes_no_limit(desk: Any, died: type[Exception]) -> None:
+    ledger = desk.replica()
+    assert await ledger.hold("acme", "job_a", held(clip_a=6_000_000), sequence=1)
+    with pytest.raises(died):
+        await desk.dying(2, after=False).hold("acme", "job_a", held(clip_b=5_000_000), sequence=2)
+    settled = charged(clip_a=6_000_000) | charged(clip_b=0)
+    await ledger.correct("acme", "job_a", settled, sequence=3)
+    record = await desk.record()
+    assert (record.spent_usd_micros, record.held_usd_micros) == (6_000_000, 0)
+    assert await desk.told() == [("total", 50)]

@@ -114,6 +114,9 @@ class Ledger:
     async def hold(self, tenant_id: str, job_id: str, holds: Mapping[str, ClipAccount], *, sequence: int) -> bool:
         """Set the quotes of some clips aside, all or none; what is already held is not held again.
 
+        A hold is never lowered by another decision about the same clip: of two replicas that chose differently, either
+        may be the one whose order stands. The order then says how much is held.
+
         Args:
             tenant_id: Whose budget.
             job_id: The clips' job.
@@ -173,7 +176,7 @@ class Ledger:
                 entry, revision = ClipEntry(account=account, sequence=cause.sequence), 0
             elif not stored.entry.is_counted:
                 entry, revision = stored
-            elif stored.entry.account == account:
+            elif stored.entry.account == account or (cause.is_hold and stored.entry.account.covers(account)):
                 continue
             elif stored.entry.sequence <= cause.sequence:
                 entry, revision = stored.entry.changed_to(account, sequence=cause.sequence), stored.revision

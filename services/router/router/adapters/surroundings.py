@@ -30,12 +30,15 @@ class Surroundings:
         """Give how fast to learn, as the catalogue says now."""
         return self._catalog().policy.learning
 
-    async def context(self, state: Phase, *, tried_elsewhere: frozenset[str] = frozenset()) -> Context:
+    async def context(
+        self, state: Phase, *, tried_elsewhere: frozenset[str] = frozenset(), may_use_holds: bool = True
+    ) -> Context:
         """Gather the context of a decision on a job.
 
         Args:
             state: The job; only one that may order clips needs more than time and catalogue.
             tried_elsewhere: Vendors that other jobs are trying again.
+            may_use_holds: What an earlier decision, cut short, has held for the job counts as left.
         """
         now = self._clock()
         if not isinstance(state, Drafting):
@@ -45,13 +48,15 @@ class Surroundings:
         return Context(
             now=now,
             catalog=self._catalog(),
-            budget_left_usd_micros=await self._left_usd_micros(state, now),
+            budget_left_usd_micros=await self._left_usd_micros(state, now, may_use_holds=may_use_holds),
             market=await self._board.snapshot(),
             tenant=await self._tenants.rules(tenant_id),
             retry_ratio=await self._board.retry_ratio(tenant_id, now_s=now.timestamp()) if may_retry else 0.0,
             tried_elsewhere=tried_elsewhere,
         )
 
-    async def _left_usd_micros(self, state: Drafting, now: datetime) -> int:
+    async def _left_usd_micros(self, state: Drafting, now: datetime, *, may_use_holds: bool) -> int:
         left = await self._ledger.left_usd_micros(state.job.tenant_id, now)
+        if not may_use_holds:
+            return left
         return left + held_in_advance_usd_micros(await self._ledger.entries(state.job.job_id), state.clips)

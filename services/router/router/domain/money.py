@@ -23,6 +23,10 @@ class ClipAccount(msgspec.Struct, frozen=True, kw_only=True):
     charged_usd_micros: int = 0
     day: str = ""
 
+    def covers(self, other: "ClipAccount") -> bool:
+        """Tell whether as much or more is held, in the same day."""
+        return self.day == other.day and self.held_usd_micros >= other.held_usd_micros > 0
+
 
 class ClipEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A clip's record: its account, and whether the tenant's totals have followed its last change.
@@ -106,11 +110,11 @@ class TenantAccount(TenantSums, frozen=True, kw_only=True):
         return min((left for left in lefts if left is not None), default=None)
 
     def breaks(self, limits: Limits, before: "TenantAccount") -> bool:
-        """Tell whether a change overdraws a budget: one in which it holds more than before."""
+        """Tell whether a change overdraws a budget: one of which it uses more than before."""
         return any(
             self.of(period).used_usd_micros > limit
             for period in (TOTAL, *self.periods)
-            if self.of(period).held_usd_micros > before.of(period).held_usd_micros
+            if self.of(period).used_usd_micros > before.of(period).used_usd_micros
             and (limit := limits.of(period)) is not None
         )
 
