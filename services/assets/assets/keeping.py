@@ -8,6 +8,7 @@ from dailies_contracts import (
     AssetFinalized,
     AssetRef,
     ClipReady,
+    ClipSettled,
     JobCompleted,
     PreviewReady,
 )
@@ -64,7 +65,7 @@ class Keeping:
         if wish.clip_id not in (await desk.holds.load(wish.job_id)).erasing:
             return None
         history = await desk.log.history(wish.job_id)
-        ready = next((each for each in history.all(ClipReady) if each.clip_id == wish.clip_id), None)
+        ready = next((each for each in _stored(history) if each.clip_id == wish.clip_id), None)
         if ready is None:
             return None
         prefix = clip_prefix(wish.job_id, wish.clip_id)
@@ -92,7 +93,7 @@ class Keeping:
         hold = await desk.holds.load(wish.job_id)
         history = await desk.log.history(wish.job_id)
         delivered = history.first(JobCompleted)
-        for ready in history.all(ClipReady):
+        for ready in _stored(history):
             prefix = clip_prefix(ready.job_id, ready.clip_id)
             is_delivered = delivered is not None and delivered.clip_id == ready.clip_id
             stage = HELD if hold.is_held else "final" if is_delivered else ready.stage
@@ -111,6 +112,12 @@ class Keeping:
         return found
 
 
+def _stored(history: History) -> tuple[ClipReady | ClipSettled, ...]:
+    """Clips with files: those that came, and those that came after they had been given up."""
+    late = (each for each in history.all(ClipSettled) if each.asset is not None)
+    return (*history.all(ClipReady), *late)
+
+
 def _told(history: History, clip_id: str) -> set[str]:
     """Digests of every file of a clip that the log tells of."""
     refs: list[AssetRef] = []
@@ -119,6 +126,8 @@ def _told(history: History, clip_id: str) -> set[str]:
             continue
         if isinstance(event, ClipReady):
             refs += [event.asset, *([event.first_frame] if event.first_frame else [])]
+        elif isinstance(event, ClipSettled):
+            refs += [event.asset] if event.asset else []
         elif isinstance(event, PreviewReady | AssetFinalized):
             refs += [ref for name, ref in event.assets.items() if name != RIGHTS]
     return {ref.sha256 for ref in refs}

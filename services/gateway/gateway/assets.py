@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from dailies_contracts import TERMINAL_EVENTS, AssetDeleted, ClipReady, ClipRequested, JobRequested
+from dailies_contracts import TERMINAL_EVENTS, AssetDeleted, ClipReady, ClipRequested, ClipSettled, JobRequested
 from runtime.clock import Clock
 from runtime.errors import Conflict, NotFound
 from runtime.legal_holds import LegalHold, LegalHolds
@@ -157,7 +157,9 @@ class Assets:
         requested = history.first(JobRequested)
         if requested is None or requested.tenant_id != tenant_id:
             raise _unknown_job()
-        return await self._erase(history, tuple(ready.clip_id for ready in history.all(ClipReady)), reason)
+        late = (settled.clip_id for settled in history.all(ClipSettled) if settled.asset is not None)
+        came = (ready.clip_id for ready in history.all(ClipReady))
+        return await self._erase(history, tuple(dict.fromkeys((*came, *late))), reason)
 
     async def hold(self, job_id: str, *, reason: str) -> LegalHold:
         """Let nothing of a job expire or be deleted.

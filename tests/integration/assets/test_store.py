@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from assets.keeping import EraseWish, HoldWish
-from dailies_contracts import AssetDeleted, AssetFinalized, PreviewReady
+from dailies_contracts import AssetDeleted, AssetFinalized, ClipSettled, PreviewReady
 from msgspec import structs
 from runtime.errors import Conflict, NotFound
 from runtime.legal_holds import LegalHolds
@@ -136,6 +136,18 @@ async def test_an_erasure_leaves_the_records_and_proves_what_is_gone(store, clip
         await store.desk.objects.fetch(ready.asset)
     versions = store.s3.list_object_versions(Bucket=store.bucket, Prefix=f"jobs/job_a/{FINAL.clip_id}/")
     assert {each["Key"].rpartition("/")[2] for each in versions["Versions"]} == RECORDS
+
+
+async def test_a_clip_that_came_after_it_was_given_up_can_be_erased_too(store, clip) -> None:
+    ready = await store.stored(FINAL, clip)
+    about = {name: getattr(FINAL, name) for name in ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")}
+    late = ClipSettled(occurred_at=ready.occurred_at, charged_usd_micros=1, reason="late", asset=ready.asset, **about)
+    await store.tell(FINAL, late)
+    await store.desk.holds.begin_erasure("job_a", (FINAL.clip_id,))
+    await store.handlers.on_erase_due(due("erase", EraseWish(job_id="job_a", clip_id=FINAL.clip_id)))
+    deleted = await store.desk.log.find(AssetDeleted, "job_a", FINAL.provider, FINAL.clip_id)
+    assert deleted.sha256s == (ready.asset.sha256,)
+    assert store.names(FINAL) == set()
 
 
 async def test_what_comes_late_to_an_erased_clip_is_erased_too(store, clip) -> None:
