@@ -16,10 +16,10 @@ Floats = npt.NDArray[np.float32]
 MEAN_REACH = 3
 MEDIAN_REACH = 5
 SMOOTH_REACH = 12
-SMOOTH_SIGMA = 5.0
+SMOOTH_SIGMA = 4.0
 """Analysed frames, at about 24 a second."""
 REACH = MEAN_REACH + MEDIAN_REACH + SMOOTH_REACH
-SLACK = 0.012
+SLACK = 0.006
 """Share of the picture that the subject may move before the crop follows."""
 _REFINEMENTS = 3
 

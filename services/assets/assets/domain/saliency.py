@@ -19,7 +19,7 @@ _MOTION_FLOOR = 2.0  # grey levels: below this, motion hardly counts
 _MOTION_WEIGHT = 0.8
 _MIDDLE_PRIOR = 0.15  # of the weight is lost at the edge across
 _UPRIGHT_PRIOR = 0.9
-_EYE_LEVEL = 0.65  # share of the height where subjects stand
+_EYE_LEVEL = 0.72  # share of the height where subjects stand
 _CUT_LUMA = 28.0
 """Mean change of luma from one analysed frame to the next that is a cut, not motion."""
 
