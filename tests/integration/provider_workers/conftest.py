@@ -98,7 +98,7 @@ def worker(environment):
             service = await stack.enter_async_context(open_service(f"provider-workers-{vendor.name}", settings))
             objects = await stack.enter_async_context(open_objects(settings))
             client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-            desk = await build_desk(settings, vendor, service=service, objects=objects, client=client)
+            desk = await build_desk(settings, lambda: vendor, service=service, objects=objects, client=client)
             register(service, Handlers(desk), settings)
             task = asyncio.create_task(service.run())
             try:
