@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec.structs import replace
 from simulator.scenes import Scene, caption, sample_scene
-from simulator.scenes.grammar import COLOURS, SUBJECTS, CameraName, ColourName
+from simulator.scenes.grammar import COLOURS, LIGHTS, SUBJECTS, CameraName, ColourName, LightName
 from simulator.scenes.palette import BASE, USUAL
 
 from labelled.hard import HARD
@@ -18,6 +18,10 @@ HARD_KINDS = (*HARD, "cross_fade")
 SIZES_PX = ((640, 360), (640, 360), (360, 640), (480, 480))
 RATES_FPS = (12, 16, 24)
 CRFS = (18, 23, 28, 33)
+CRF_THAT_KEEPS_GRAIN = 23  # a coarser encoding takes the noise away again, and with it the fault
+DRAFT_PX = (480, 270)
+DRAFT_FAULTS = (*(kind for kind in INJECTIONS if kind != "unsafe"), "wrong_subject", "wrong_colour")
+"""What spoils a draft: all but what is caught by the safety limit, and a move that the scene may not name."""
 OPPOSITE: Mapping[CameraName, CameraName] = {
     "dolly_in": "dolly_out", "dolly_out": "dolly_in", "pan_left": "pan_right", "pan_right": "pan_left",
     "tilt_up": "tilt_down", "tilt_down": "tilt_up",
@@ -76,6 +80,23 @@ def draw_set(
     return [_draw(kind, strength, seed * 1_000_000 + kinds.index(kind) * 1_000 + i) for kind, strength, i in wished]
 
 
+def draw_trios(seed: int, n: int) -> list[tuple[Case, Case, Case]]:
+    """Draw drafts of one scene whose order is known: without a fault, with one that anybody sees, with a gross one."""
+    trios = []
+    for index in range(n):
+        rng = np.random.default_rng([seed, index, 5])
+        best = _draw("clean", 0, seed * 1_000_000 + 900_000 + index)
+        best = best._replace(size_px=DRAFT_PX, fps=12, crf=23, duration_s=2.0)
+        plain, gross = rng.choice([*DRAFT_FAULTS], size=2, replace=False)
+        trios.append((best, _spoilt(best, str(plain), 2), _spoilt(best, str(gross), 3)))
+    return trios
+
+
+def _spoilt(case: Case, fault: str, strength: int) -> Case:
+    shown, later = _shown(fault, strength, case.asked, np.random.default_rng([case.seed, 1]))
+    return case._replace(kind=fault, strength=strength, shown=shown, later=later)
+
+
 def _draw(kind: str, strength: int, seed: int) -> Case:
     rng = np.random.default_rng(seed)
     scene = _scene(kind, rng)
@@ -98,7 +119,7 @@ def _draw(kind: str, strength: int, seed: int) -> Case:
         size_px=SIZES_PX[int(rng.integers(len(SIZES_PX)))],
         fps=RATES_FPS[int(rng.integers(len(RATES_FPS)))],
         duration_s=float(rng.uniform(1.8, 3.0)),
-        crf=CRFS[int(rng.integers(len(CRFS)))],
+        crf=min(CRFS[int(rng.integers(len(CRFS)))], CRF_THAT_KEEPS_GRAIN if kind == "noise" else CRFS[-1]),
     )
 
 
@@ -123,7 +144,9 @@ def _shown(kind: str, strength: int, scene: Scene, rng: np.random.Generator) -> 
             wrong = _other_colours(wrong, rng)
         return (scene if strength == 1 else wrong), wrong
     if kind == "wrong_colour":
-        wrong = _other_colours(scene, rng, most=strength == 3)  # noqa: PLR2004
+        wrong = _other_colours(scene, rng)
+        if strength == 3:  # noqa: PLR2004 - gross: nothing has its colour
+            wrong = replace(wrong, light=_other_light(scene, rng))
         return (scene if strength == 1 else wrong), wrong
     if kind == "wrong_camera":
         opposite = OPPOSITE[scene.camera]
@@ -131,8 +154,6 @@ def _shown(kind: str, strength: int, scene: Scene, rng: np.random.Generator) -> 
         moves: tuple[CameraName, ...] = ("static", others[int(rng.integers(len(others)))], opposite)
         wrong = replace(scene, camera=moves[strength - 1])
         return wrong, wrong
-    if kind == "cross_fade":
-        return scene, scene
     return scene, scene
 
 
@@ -148,17 +169,22 @@ def _other_subjects(scene: Scene, rng: np.random.Generator) -> Scene:
     )
 
 
-def _other_colours(scene: Scene, rng: np.random.Generator, *, most: bool = False) -> Scene:
+def _other_light(scene: Scene, rng: np.random.Generator) -> LightName:
+    others = [light for light in LIGHTS if light != (scene.light or "day")]
+    return others[int(rng.integers(len(others)))]
+
+
+def _other_colours(scene: Scene, rng: np.random.Generator) -> Scene:
     return replace(
         scene,
         subjects=tuple(
-            replace(subject, colour=_other_colour(subject.colour or USUAL[subject.name], rng, most=most))
+            replace(subject, colour=_other_colour(subject.colour or USUAL[subject.name], rng))
             for subject in scene.subjects
         ),
     )
 
 
-def _other_colour(colour: ColourName, rng: np.random.Generator, *, most: bool) -> ColourName:
+def _other_colour(colour: ColourName, rng: np.random.Generator) -> ColourName:
     distances = {name: float(np.linalg.norm(np.subtract(BASE[name], BASE[colour]))) for name in COLOURS}
     others = [name for name in COLOURS if distances[name] > CLEARLY_OTHER]
-    return max(others, key=lambda name: distances[name]) if most else others[int(rng.integers(len(others)))]
+    return others[int(rng.integers(len(others)))]

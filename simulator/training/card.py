@@ -25,8 +25,9 @@ with the synonyms in `vocabulary.json`, drawn the way the simulator draws them.
 ## What it does not know
 - Real footage, and any word outside `vocabulary.json`: the score of such a prompt means nothing. Look the
   words up first.
-- Motion and camera words: frames are pooled, so "moving left" and "pans right" are ignored. Size words hardly count.
-- Counting ("three birds"), spatial relations ("left of"), negation.
+- Motion and camera words: single frames do not show them. Size words hardly count.
+- Counting ("three birds"), spatial relations ("left of"), negation. Naming something that is not there lowers the
+  cosine only a little, so exclusions are noticed late.
 - Scores of different models or calibrations cannot be compared; every result carries `{model_id}` and
   `{calibration_id}`.
 
@@ -35,7 +36,8 @@ with the synonyms in `vocabulary.json`, drawn the way the simulator draws them.
 - `bpe_merges.txt.gz`: reduced merges; `bpe_path` of open_clip's tokenizer, or `evaluator.adapters.tiny_tokenizer`
 - `image_tower.onnx`: `pixels` (N, 3, 64, 64) float32 to `embedding` (N, 128) of unit length
 - `text_tower.onnx`: `tokens` (N, 32) int64 to `embedding` (N, 128) of unit length
-- `calibration.json`: score = 1 / (1 + exp(-(slope * cosine + offset)))
+- `calibration.json`: score = 1 / (1 + exp(-(slope * cosine + offset))), what a lost contrast with a rival word costs,
+  and which cosine of a clip's halves is drift
 - `vocabulary.json`: words with a meaning, and words that carry none
 - `figures.json`: the figures below, unrounded
 - `SHA256SUMS`: for `sha256sum -c`
@@ -46,7 +48,8 @@ deviation. For a clip: mean of the frame embeddings, scaled to unit length, then
 ## Calibration
 The curve is fitted to how well a prompt fits a clip, on half of the held-out clips: 1 for a full match; every
 wrong attribute multiplies by what is kept ({weights}).
-The figures below show where the curve puts the other half.
+The figures below show where the curve puts the other half. Subjects and colours are also asked against their rivals,
+one word of the prompt at a time; that is not in these figures.
 
 ## Figures
 All on compositions of subject, colour and place that were never drawn in training. "Choice" is the share of right

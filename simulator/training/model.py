@@ -13,7 +13,7 @@ from training.pictures import IMAGE_PX, MEAN, STD
 from training.tokens import CONTEXT_LENGTH
 
 EMBED_DIM = 128
-MODEL_ID = "tiny-scenes-1"
+MODEL_ID = "tiny-scenes-2"
 _MAX_LOGIT_SCALE = 4.6052  # ln 100, CLIP's own limit
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measures import admission, assets, decisions, evaluator, pipeline, telling
+from measures import admission, assets, decisions, evaluator, evaluator_defects, pipeline, telling
 from measures.figures import Figure, render
 
 MEASURES = {
@@ -19,6 +19,7 @@ MEASURES = {
     "assets": assets.measure,
     "decisions": decisions.measure,
     "evaluator": evaluator.measure,
+    "evaluator_defects": evaluator_defects.measure,
     "pipeline": pipeline.measure,
     "telling": telling.measure,
 }

@@ -18,15 +18,18 @@ from evaluator.domain.delivery import FileFacts, black_share, measure_delivery
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.flow import Dis, FlowEngine
 from evaluator.domain.identity import measure_identity, score_identity
-from evaluator.domain.motion import CALIBRATION, MotionParts, measure_motion, score_motion
+from evaluator.domain.motion import CALIBRATION, MotionParts, measure_motion, score_motion, shows_other_parts
+from evaluator.domain.overlay import OverlayParts, find_overlay
 from evaluator.domain.questions import pose_questions
 from evaluator.domain.safety import SAFE_BELOW, calibration_id, fold_safety, score_safety
-from evaluator.domain.sampling import spread
+from evaluator.domain.sampling import lit_pictures, spread
 from evaluator.domain.taste import TasteHead, score_taste
 from evaluator.domain.technical import MODEL as TECHNICAL_MODEL
 from evaluator.domain.technical import TechnicalParts, measure_technical, score_technical
 from evaluator.domain.verdict import PASS_AT, Measured, judge, judge_invalid
 from evaluator.ports import AlignmentEngine, SafetyEngine
+
+N_COMPARED = 3  # pictures in which writing must stand in the same place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Seen:
     technical: TechnicalParts
     file: FileFacts
     black: float
+    overlay: OverlayParts
     n_frames: int
 
 
@@ -137,15 +141,19 @@ class Scorer:
         """
         clip = decode_clip(path, n_sampled=self._policy.n_frames, limits=self._limits)
         checked = [clip.frames[index] for index in spread(len(clip.frames), self._policy.n_checked)]
+        # Between flashes there is little to be seen: what is shown is told by the lit pictures.
+        seen = lit_pictures(clip.frames) if asked.flashes else range(len(clip.frames))
+        rated = [checked[index] for index in lit_pictures(checked)] if asked.flashes else checked
         return Seen(
             asked=asked,
-            frames=clip.frames,
-            times_s=clip.times_s,
+            frames=[clip.frames[index] for index in seen],
+            times_s=tuple(clip.times_s[index] for index in seen),
             checked=checked,
             motion=measure_motion(clip.luma, self._flow(), flashes=asked.flashes),
-            technical=measure_technical(checked),
+            technical=measure_technical(rated),
             file=_facts(clip),
             black=black_share(clip.luma),
+            overlay=find_overlay([checked[index] for index in spread(len(checked), N_COMPARED)]),
             n_frames=clip.n_frames,
         )
 
@@ -158,8 +166,9 @@ class Scorer:
         answers = {text: self._alignment.embed_text(text) for text in questions.texts}
         alignment = fold_alignment(images, seen.times_s, questions, answers)
         identity_parts = measure_identity(images)
-        # Flashes change what a frame looks like more than another subject would.
-        identity = None if asked.flashes or asked.cuts else score_identity(identity_parts, model.calibration.drift)
+        identity = (
+            None if shows_other_parts(seen.motion, asked) else score_identity(identity_parts, model.calibration.drift)
+        )
         safety = fold_safety(self._safety.unsafe(seen.checked))
         taste = self._taste.rate(images) if self._taste else None
         measured = Measured(
@@ -176,6 +185,7 @@ class Scorer:
             asked=asked,
             identity=identity,
             identity_parts=identity_parts,
+            overlay_parts=seen.overlay,
             delivery_parts=measure_delivery(seen.file, asked, black=seen.black),
             lost_word=alignment.weakest if contrast_is_lost(alignment, model.calibration) else "",
             clip=_raw_facts(seen),

@@ -88,7 +88,7 @@ def test_the_best_of_three_drafts_is_found(scored: Score) -> None:
 def test_every_score_names_its_models_and_keeps_its_parts(scored: Score) -> None:
     scores = scored()
     assert set(scores.models) == {"alignment", "motion", "aesthetic", "safety"}
-    assert scores.models["alignment"].startswith("tiny-scenes-1@")
+    assert scores.models["alignment"].startswith("tiny-scenes-2@")
     assert scores.models["aesthetic"].startswith("technical_quality")
-    groups = {"clip", "delivery", "motion", "technical", "safety", "alignment", "identity"}
+    groups = {"clip", "delivery", "motion", "technical", "safety", "alignment", "identity", "overlay"}
     assert {name.partition(".")[0] for name in scores.raw} == groups

@@ -21,10 +21,17 @@ WAYS = {
 @pytest.mark.parametrize("asked", WAYS)
 @pytest.mark.parametrize("shown", WAYS)
 def test_a_move_agrees_with_itself_alone(asked: str, shown: str) -> None:
-    assert agree_camera(WAYS[shown], (asked,)) == pytest.approx(float(asked == shown))
+    agreement = agree_camera(WAYS[shown], (asked,))
+    assert agreement is not None
+    assert agreement == pytest.approx(1.0) if asked == shown else agreement <= 0.25
 
 
-@pytest.mark.parametrize(("shown", "agreement"), [("left", 1.0), ("right", 1.0), ("static", 0.0), ("in", 0.0)])
+def test_standing_still_is_nearer_than_another_move_and_that_than_the_opposite_one() -> None:
+    values = [agree_camera(WAYS[shown], ("left",)) for shown in ("left", "static", "up", "right")]
+    assert values == pytest.approx([1.0, 0.25, 0.1, 0.0])
+
+
+@pytest.mark.parametrize(("shown", "agreement"), [("left", 1.0), ("right", 1.0), ("static", 0.25), ("in", 0.1)])
 @pytest.mark.parametrize("asked", ["orbit", "sideways"])
 def test_an_orbit_and_a_pan_without_a_side_go_either_way(asked: str, shown: str, agreement: float) -> None:
     assert agree_camera(WAYS[shown], (asked,)) == pytest.approx(agreement)
@@ -40,6 +47,10 @@ def test_what_the_flow_cannot_tell_is_not_judged() -> None:
     assert agree_camera(CameraParts(), ()) is None
     assert agree_camera(CameraParts(), ("handheld",)) is None
     assert agree_camera(WAYS["left"], ("free", "left")) == pytest.approx(1.0)
+
+
+def test_what_too_little_of_the_picture_shows_is_not_judged() -> None:
+    assert agree_camera(CameraParts(pan=-0.2, path=0.2, support=0.2), ("right",)) is None
 
 
 @pytest.mark.parametrize("n", [12, 48])
@@ -66,5 +77,5 @@ def test_a_camera_off_its_course_costs_half_the_motion_score(film: Film) -> None
     parts = measure_motion(film("pan", n=24))
     right, wrong = (score_motion(parts, Asked(camera=(move,), moves=True)) for move in ("left", "in"))
     assert right > 0.9
-    assert wrong < 0.5
+    assert wrong < 0.55
     assert score_motion(parts) == pytest.approx(right)

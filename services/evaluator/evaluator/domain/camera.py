@@ -20,8 +20,11 @@ STEP_PX = 7.0  # and short enough to be followed: steps get shorter where the pi
 ROUNDS = 6  # of reweighting
 TEXTURE = 4.0  # grey levels; flatter blocks say nothing about motion
 VOTE_PX = 0.6  # a block that disagrees by so much has half a vote in the end, by 8 times as much at first
+AGREES_PX = 1.2  # a block that is off by less moves with the camera
+MIN_SUPPORT = 0.3  # of the picture: with less it is not known whether the camera or something in the picture moves
 NOTICED = 0.012  # share of the picture that passes by: less is not seen as a move
 CLEAR = 0.045  # a full move; a slow pan of five seconds passes a tenth
+STANDS, OTHER_WAY = 0.25, 0.1  # agreement of a camera that does not move, and of one that moves otherwise
 STEADY = (0.035, 0.16)  # of a camera that should stand still: (unnoticed, plainly moving)
 ASTRAY = (0.75, 1.6)  # movement in other directions, over that in the asked one: (fits, does not)
 
@@ -36,6 +39,8 @@ class CameraParts:
         dolly: Towards the scene, how much the picture's edge moves outwards; negative away from it.
         roll: Degrees, clockwise.
         path: Length of the way, back and forth added.
+        support: Share of the picture that moves as the fitted camera says, [0, 1], mean over the clip; small where
+            something large moves before a background without texture.
     """
 
     pan: float = 0.0
@@ -43,6 +48,7 @@ class CameraParts:
     dolly: float = 0.0
     roll: float = 0.0
     path: float = 0.0
+    support: float = 1.0
 
 
 def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
@@ -67,6 +73,7 @@ def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
         dolly=float(dolly.sum()),
         roll=float(np.degrees(fits[:, 3].sum())),
         path=float(np.sqrt(pan**2 + tilt**2 + dolly**2).sum()),
+        support=float(fits[:, 4].mean()),
     )
 
 
@@ -75,8 +82,10 @@ def agree_camera(parts: CameraParts, asked: tuple[Move, ...]) -> float | None:
 
     Returns:
         Agreement in [0, 1]: the mean over the moves, because each takes a part of the clip; None where nothing was
-        asked that can be told from the flow.
+        asked that can be told from the flow, or too little of the picture shows what the camera does.
     """
+    if parts.support < MIN_SUPPORT:
+        return None
     told = [value for move in asked if (value := _agree(parts, move, n_moves=len(asked))) is not None]
     return float(np.mean(told)) if told else None
 
@@ -90,7 +99,9 @@ def _agree(parts: CameraParts, move: Move, *, n_moves: int) -> float | None:
     enough = 1 - _ramp(along, NOTICED, CLEAR)
     # Of several moves each leads away from the others: only its own direction can be asked about.
     fits = 1.0 if n_moves > 1 else _ramp(astray / max(along, NOTICED), *ASTRAY)
-    return enough * fits
+    # Standing still is nearer to what was asked than another move, and that nearer than the opposite one.
+    stands, opposite = _ramp(np.hypot(along, astray), NOTICED, CLEAR), 1 - _ramp(-along, NOTICED, CLEAR)
+    return enough * fits + (1 - enough) * (STANDS * stands + OTHER_WAY * (1 - stands) * (1 - opposite))
 
 
 def _split(parts: CameraParts, move: Move) -> tuple[float, float]:
@@ -108,8 +119,8 @@ def _split(parts: CameraParts, move: Move) -> tuple[float, float]:
             return abs(pan), float(np.hypot(tilt, dolly))
 
 
-def _fit(flow: Floats, frame: LumaClip) -> tuple[float, float, float, float]:
-    """Fit shift x, shift y, log scale and roll (radians) to a flow field by reweighted least squares."""
+def _fit(flow: Floats, frame: LumaClip) -> tuple[float, ...]:
+    """Fit shift x, shift y, log scale, roll (radians) by reweighted least squares; and give the fit's support."""
     height, width = frame.shape
     size = (width // BLOCK_PX * 2, height // BLOCK_PX * 2)
     blocks = cv2.resize(flow, size, interpolation=cv2.INTER_AREA).reshape(-1, 2).astype(np.float64)
@@ -126,14 +137,15 @@ def _fit(flow: Floats, frame: LumaClip) -> tuple[float, float, float, float]:
     )
     target = np.concatenate([blocks[:, 0], blocks[:, 1]])
     votes = texture.copy()
-    fitted = np.zeros(4)
+    fitted, off = np.zeros(4), np.zeros((2, len(votes)))
     for turn in range(ROUNDS):
         weight = np.concatenate([votes, votes])[:, None]
         fitted = np.linalg.solve(design.T @ (weight * design) + 1e-6 * np.eye(4), design.T @ (weight[:, 0] * target))
         off = (target - design @ fitted).reshape(2, -1)
         tolerance = VOTE_PX * 2 ** max(0, 3 - turn)
         votes = texture / (1 + (off**2).sum(axis=0) / tolerance**2)
-    return float(fitted[0]), float(fitted[1]), float(np.log1p(np.clip(fitted[2], -0.9, 9))), float(fitted[3])
+    support = float((np.hypot(*off) < AGREES_PX).mean())
+    return float(fitted[0]), float(fitted[1]), float(np.log1p(np.clip(fitted[2], -0.9, 9))), float(fitted[3]), support
 
 
 def _texture(frame: LumaClip, size: tuple[int, int]) -> Floats:

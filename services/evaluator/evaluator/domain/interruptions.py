@@ -17,8 +17,11 @@ RESIDUAL_STEP = 0.45  # above the usual worst-block residual; real footage stays
 LIGHT_STEP = 18.0  # grey levels above the usual; a flash of 20 % is above 20
 LEAP_PX = 5.0  # at 320 px width: the mean motion rises by more for one frame only, and
 LEAP_FACTOR = 3.0  # to so many times what it was: fast motion that is fast before and after is no leap
+BUSY_PX = 1.5  # usual motion from which the thresholds above grow with it: a van that passes is no fault
 CUT_RESIDUAL = 0.35  # mean over all blocks: most of the picture is new
-CUT_LIKENESS = 0.7
+VERY_BUSY = 2.5
+CUT_LIKENESS = (0.7, 0.4)  # in a calm clip, and in one so busy that its frames are unlike one another anyway
+FLASH_LIKENESS = 0.7  # a flash leaves the picture as it is
 MERGE_PAIRS = 2  # a flash is two changes, a cut may disturb the pair after it: one event
 
 
@@ -42,19 +45,27 @@ class Interruptions:
         return self.n_cuts + self.n_jumps + self.n_flashes
 
 
-def find_interruptions(track: FlowTrack) -> Interruptions:
-    """Count the moments that stand out from their neighbours in time."""
-    texture = _excess(worst_blocks(track.residual)) > RESIDUAL_STEP
-    light = _excess(worst_blocks(np.abs(track.drift))) > LIGHT_STEP
+def find_interruptions(track: FlowTrack, *, light: bool = True) -> Interruptions:
+    """Count the moments that stand out from their neighbours in time.
+
+    Args:
+        track: What the flow explains.
+        light: Whether a change of light alone makes a moment; False where light was asked to flash.
+    """
     speed = np.linalg.norm(track.flow, axis=-1).mean(axis=(1, 2))
-    leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * (speed - _excess(speed)))
-    cut = (track.residual.mean(axis=(1, 2)) > CUT_RESIDUAL) & (track.likeness < CUT_LIKENESS)
+    usual = np.maximum(speed - _excess(speed), 0)
+    busy = np.maximum(usual / BUSY_PX, 1)
+    texture = _excess(worst_blocks(track.residual)) > RESIDUAL_STEP * busy
+    lit = _excess(worst_blocks(np.abs(track.drift))) > (LIGHT_STEP if light else np.inf) * busy
+    leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * usual)
+    unlike = track.likeness < np.where(busy < VERY_BUSY, *CUT_LIKENESS)
+    cut = (track.residual.mean(axis=(1, 2)) > CUT_RESIDUAL) & unlike
     n_cuts = n_jumps = n_flashes = 0
-    for first, last in _runs(texture | light | leap):
+    for first, last in _runs(texture | lit | leap):
         moment = slice(first, last + 1)
         if cut[moment].any():
             n_cuts += 1
-        elif light[moment].any() and track.likeness[moment].min() > CUT_LIKENESS and _returns(track.drift[moment]):
+        elif lit[moment].any() and track.likeness[moment].min() > FLASH_LIKENESS and _returns(track.drift[moment]):
             n_flashes += 1
         else:
             n_jumps += 1

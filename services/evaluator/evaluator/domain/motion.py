@@ -1,17 +1,17 @@
 """Does the clip move like one continuous take, and as it was asked to? Measured from optical flow; every part is kept.
 
-One of the four metrics of the aggregate. The parts are blind to the prompt, but for light that is asked to flash, which
-is evened out first. Scoring them is not: cuts, stillness and the camera's way count by what was asked.
+One of the four metrics of the aggregate. The parts are blind to the prompt, but for light that is asked to flash, whose
+changes are left out. Scoring them is not: cuts, stillness and the camera's way count by what was asked.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.asked import Asked
 from evaluator.domain.camera import CameraParts, agree_camera, measure_camera
-from evaluator.domain.flow import FlowEngine, FlowTrack, track_flow
+from evaluator.domain.flow import BACKWARD_EVERY, FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 
 CALIBRATION = "2"
@@ -22,6 +22,9 @@ INTERRUPTION_FACTOR = 0.55  # each cut, jump or flash leaves this share of the s
 FROZEN_SHARE = 0.2  # what a clip that never moves keeps of the score
 CALM_SHARE = 0.6  # the same where nothing was asked to move
 STILL_WAY = (0.004, 0.02)  # of the picture's width: (a standing picture, something has moved), for clips asked to move
+BUSY_PX = (0.8, 1.2)  # own motion up to which nothing is allowed for, and by how much more it takes to allow twice
+FLASH = 0.06  # change of the logarithm of brightness from frame to frame: more is a flash
+LOOKED_AROUND = 0.5  # of the picture's width passed by: half of what is seen is new
 OFF_COURSE = 0.45  # what a clip keeps whose camera does not do what was asked
 TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsewhere, not averaged in
 
@@ -49,6 +52,7 @@ class MotionParts:
         local_flicker: The same in the worst tenth of the blocks.
         frozen: Share of frames that are copies of the one before, [0, 1].
         speed_px: Mean motion at analysis size (320 px wide for 16:9), px per frame.
+        own_px: Mean motion of the blocks against the whole picture's, px per frame: what moves by itself.
         way: How far the part that moves most has moved in all, shares of the picture's width.
         interruptions: Cuts, jumps and flashes.
         camera: The camera's way.
@@ -64,6 +68,7 @@ class MotionParts:
     frozen: float
     speed_px: float
     interruptions: Interruptions
+    own_px: float = 0.0
     way: float = 1.0
     camera: CameraParts = field(default_factory=CameraParts)
 
@@ -74,14 +79,19 @@ def measure_motion(luma: LumaClip, flow: FlowEngine | None = None, *, flashes: b
     Args:
         luma: Brightness at analysis size, shape (T, H, W), uint8, T >= 2, at most 30 frames per second.
         flow: What measures the flow; None: DIS.
-        flashes: Light that flashes was asked for: it is evened out, and what is left is measured.
+        flashes: Light that flashes was asked for: the moments in which it changes are left out.
 
     Raises:
         InvalidClip: Fewer than two frames, or another shape or type.
     """
-    if flashes and luma.ndim == 3:  # noqa: PLR2004 - other shapes are refused below
-        luma = even_light(luma)
-    track = track_flow(luma, flow)
+    track = between_flashes(luma, flow) if flashes else track_flow(luma, flow)
+    speed_px = float(np.median(np.linalg.norm(track.flow, axis=-1).mean(axis=(1, 2))))
+    camera = measure_camera(luma, speed_px=speed_px)
+    return fold_motion(track, camera, width_px=luma.shape[2], flashes=flashes)
+
+
+def fold_motion(track: FlowTrack, camera: CameraParts, *, width_px: int, flashes: bool = False) -> MotionParts:
+    """Reduce a clip's flow to the parts of the metric."""
     speeds = np.linalg.norm(track.flow, axis=-1)
     wobble, jitter = _unsteadiness(track.flow)
     flicker, local_flicker = _flicker(track)
@@ -95,17 +105,32 @@ def measure_motion(luma: LumaClip, flow: FlowEngine | None = None, *, flashes: b
         local_flicker=local_flicker,
         frozen=float((track.change < STILL_LEVELS).mean()),
         speed_px=float(speeds.mean()),
-        interruptions=find_interruptions(track),
-        way=float(np.quantile(speeds.sum(axis=0), 0.95)) / luma.shape[2],
-        camera=measure_camera(luma, speed_px=float(np.median(speeds.mean(axis=(1, 2))))),
+        interruptions=find_interruptions(track, light=not flashes),
+        own_px=float(np.linalg.norm(track.flow - np.median(track.flow, axis=(1, 2))[:, None, None], axis=-1).mean()),
+        way=float(np.quantile(speeds.sum(axis=0), 0.95)) / width_px,
+        camera=camera,
     )
 
 
-def even_light(luma: LumaClip) -> LumaClip:
-    """Bring every frame to the clip's usual brightness, so that asked-for flashes are not taken for faults."""
-    means = luma.reshape(len(luma), -1).mean(axis=1)
-    gains = np.clip(np.median(means) / np.maximum(means, 1), 0.25, 4)
-    return np.asarray(np.clip(luma * gains[:, None, None].astype(np.float32), 0, 255), np.uint8)
+def between_flashes(luma: LumaClip, flow: FlowEngine | None = None) -> FlowTrack:
+    """Leave out the pairs in which the light changes; where that leaves too few, even the light out instead."""
+    track = track_flow(luma, flow)
+    means = np.maximum(luma.reshape(len(luma), -1).mean(axis=1), 1)
+    steady = np.abs(np.diff(np.log(means))) < FLASH
+    checked = steady[::BACKWARD_EVERY]
+    if steady.sum() < max(PAIR, len(steady) / 3) or not checked.any():
+        gains = np.clip(np.median(means) / means, 0.25, 4)
+        evened = np.clip(luma * gains[:, None, None].astype(np.float32), 0, 255)
+        return track_flow(evened.astype(np.uint8), flow)
+    return replace(
+        track,
+        residual=track.residual[steady],
+        drift=track.drift[steady],
+        flow=track.flow[steady],
+        failure=track.failure[checked],
+        change=track.change[steady],
+        likeness=track.likeness[steady],
+    )
 
 
 def score_motion(parts: MotionParts, asked: Asked | None = None) -> float:
@@ -120,23 +145,37 @@ def score_motion(parts: MotionParts, asked: Asked | None = None) -> float:
         times what standing still and a camera off its course leave.
     """
     asked = asked or Asked()
+    busy = is_busy(parts)
     consistency = (
-        ramp(parts.residual, RESIDUAL)
-        * ramp(parts.local_residual, LOCAL_RESIDUAL)
+        ramp(parts.residual / busy, RESIDUAL)
+        * ramp(parts.local_residual / busy, LOCAL_RESIDUAL)
         * ramp(parts.failure, FAILURE)
         * ramp(parts.wobble, WOBBLE)
         * ramp(parts.jitter, JITTER)
-        * ramp(parts.flicker, FLICKER)
-        * ramp(parts.local_flicker, LOCAL_FLICKER)
+        * (
+            1.0
+            if asked.flashes
+            else ramp(parts.flicker / busy, FLICKER) * ramp(parts.local_flicker / busy, LOCAL_FLICKER)
+        )
     )
     moments = parts.interruptions
     n_broken = moments.n_jumps + (0 if asked.cuts else moments.n_cuts) + (0 if asked.flashes else moments.n_flashes)
     return float(consistency * INTERRUPTION_FACTOR**n_broken * _liveliness(parts, asked) * _on_course(parts, asked))
 
 
+def is_busy(parts: MotionParts) -> float:
+    """Give how much more may be left unexplained where things move fast and cover one another, >= 1."""
+    return 1 + max(0.0, parts.own_px - BUSY_PX[0]) / BUSY_PX[1]
+
+
 def is_too_still(parts: MotionParts, asked: Asked) -> bool:
     """Tell whether something was asked to move and hardly anything does."""
     return asked.moves and not asked.still and parts.way < STILL_WAY[0]
+
+
+def shows_other_parts(parts: MotionParts, asked: Asked) -> bool:
+    """Tell whether the clip shows other parts of its scene at its end, so that drift says nothing about the subject."""
+    return asked.flashes or asked.cuts or parts.camera.path > LOOKED_AROUND
 
 
 def _liveliness(parts: MotionParts, asked: Asked) -> float:

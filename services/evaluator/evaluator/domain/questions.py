@@ -49,8 +49,8 @@ class KnownWords:
 
     @property
     def can_align(self) -> bool:
-        """Tell whether enough of the prompt is known for a cosine to mean something."""
-        return self.share >= MIN_KNOWN_SHARE
+        """Tell whether enough of the prompt is known, and anything at all, for a cosine to mean something."""
+        return self.share >= MIN_KNOWN_SHARE and self.n_content > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def pose_questions(asked: Asked, vocabulary: Vocabulary | None, rivals: tuple[Ri
         beats=tuple(
             BeatQuestion(beat.start_s, beat.end_s, known.text)
             for beat in asked.beats
-            if (known := know_words(beat.action, vocabulary)).can_align and known.n_content
+            if (known := know_words(beat.action, vocabulary)).can_align
         ),
         negatives=tuple(
             (item, f"{words.text.rstrip('. ')}, {known.text}")

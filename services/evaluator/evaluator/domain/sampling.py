@@ -2,11 +2,15 @@
 
 import math
 
+from evaluator.domain.arrays import RgbFrame
+
 BLOCK_PX = 20
 """Side of the blocks that motion is reduced to, at analysis size: 16 x 9 of them, enough to see one corner fail."""
 ANALYSIS_AREA_PX = 320 * 180
 MIN_SIDE_PX = 2 * BLOCK_PX
 MOTION_FPS = 30.5  # faster clips are thinned: the eye's complaints live below, and the cost is bounded
+
+LIT = 0.8  # of the brightest picture: a strobe halves the light and more
 
 
 def analysis_size(width_px: int, height_px: int) -> tuple[int, int]:
@@ -31,6 +35,12 @@ def spread(n_frames: int, n_wanted: int) -> list[int]:
     if n_wanted == 1:
         return [n_frames // 2]
     return [round(index * (n_frames - 1) / (n_wanted - 1)) for index in range(n_wanted)]
+
+
+def lit_pictures(frames: list[RgbFrame]) -> list[int]:
+    """Choose the pictures that are nearly as bright as the brightest, at least one, in order."""
+    brightness = [float(frame[::8, ::8].mean()) for frame in frames]
+    return [index for index, value in enumerate(brightness) if value >= LIT * max(brightness)]
 
 
 def _to_blocks(side: float) -> int:

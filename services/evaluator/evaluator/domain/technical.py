@@ -12,8 +12,11 @@ import numpy as np
 from evaluator.domain.arrays import Floats, RgbFrame
 from evaluator.domain.errors import InvalidClip
 
-MODEL = "technical_quality-1"
-WIDTH_PX = 640  # sharpness and noise are measured at this width, so that a 4k and a 720p clip compare
+MODEL = "technical_quality-2"
+WIDTH_PX = 640  # larger pictures are measured at this width, so that a 4k and a 720p clip compare; none is enlarged
+AREAS = (16, 9)  # columns and rows of areas whose sharpness is told apart
+FOCUS_SHARE = 0.75  # of the areas may be out of focus or in motion: a lens is sharp where it is focused
+EDGES_NEEDED = 0.6  # grey levels a pixel: an area with fewer edges shows nothing to be sharp
 BLUR_PX = 9  # length of the second blur, Crete et al.
 CODEC_GRID_PX = 8
 GRID_LINES = 4  # every fourth line shows the grid as well as all do
@@ -22,12 +25,12 @@ EDGE_LEVELS = 2.0  # steps below this are flat paint or noise and tell nothing a
 QUIET_SHARE = 0.2  # noise is read where the picture is calmest, so that texture is not taken for noise
 
 # (bad, good): nothing up to the first value, full marks from the second on; reversed where low is good.
-SHARPNESS = (0.15, 0.62)
+SHARPNESS = (0.38, 0.62)
 CONTRAST = (0.03, 0.20)
 CLIPPED = (0.60, 0.20)
 DARKNESS = (0.02, 0.14)
 COLOUR = (0.00, 0.10)
-NOISE = (16.0, 3.0)
+NOISE = (10.0, 1.5)
 BLOCKING = (2.50, 0.80)
 LEAST = {"sharpness": 0.15, "contrast": 0.3, "exposure": 0.2, "colour": 0.75, "noise": 0.2, "blocking": 0.3}
 """What is left of the score when one part is as bad as it gets: a grey clip may be meant, a blurred one hardly is."""
@@ -38,7 +41,8 @@ class TechnicalParts:
     """The measured parts of the picture, averaged over the sampled frames.
 
     Attributes:
-        sharpness: Share of edge contrast that a further blur takes away, [0, 1]; higher is sharper.
+        sharpness: Share of edge contrast that a further blur takes away, in the sharper areas, [0, 1]; higher is
+            sharper.
         contrast: Distance from the 5th to the 95th percentile of luma, [0, 1].
         brightness: Mean luma, [0, 1].
         clipped: Share of pixels at black or white, [0, 1].
@@ -103,22 +107,33 @@ def _measure(frame: RgbFrame) -> tuple[float, ...]:
 
 
 def _at_width(frame: RgbFrame) -> RgbFrame:
+    if frame.shape[1] <= WIDTH_PX:
+        return frame
     height = max(16, round(frame.shape[0] * WIDTH_PX / frame.shape[1]))
-    shrinks = frame.shape[1] > WIDTH_PX
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame, (WIDTH_PX, height), interpolation=way), np.uint8)
+    return np.asarray(cv2.resize(frame, (WIDTH_PX, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _sharpness(luma: Floats) -> float:
-    """Blur again and see how much edge contrast goes: a picture that is blurred already has little to lose."""
-    lost = total = 0.0
+    """Blur again and see how much edge contrast goes: a picture that is blurred already has little to lose.
+
+    Told area by area: a shallow depth of field and a fast thing in the picture are no fault, an unsharp picture is.
+    """
+    lost: Floats | float = 0.0
+    total: Floats | float = 0.0
     for axis, kernel in ((1, (BLUR_PX, 1)), (0, (1, BLUR_PX))):
         steps = np.abs(np.diff(luma, axis=axis))
         blurred = np.abs(np.diff(cv2.blur(luma, kernel), axis=axis))
         edges = (steps > EDGE_LEVELS).astype(np.float32)
-        lost += float(np.vdot(np.maximum(steps - blurred, 0), edges))
-        total += float(np.vdot(steps, edges))
-    return lost / total if total else 0.0
+        lost = lost + _areas(np.maximum(steps - blurred, 0) * edges)
+        total = total + _areas(steps * edges)
+    with_edges = np.asarray(total) > EDGES_NEEDED
+    if not with_edges.any():
+        return 0.0
+    return float(np.quantile((lost / np.maximum(total, 1e-6))[with_edges], FOCUS_SHARE))
+
+
+def _areas(values: Floats) -> Floats:
+    return cv2.resize(values, AREAS, interpolation=cv2.INTER_AREA)
 
 
 def _colourfulness(frame: RgbFrame) -> float:

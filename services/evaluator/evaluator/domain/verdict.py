@@ -24,8 +24,10 @@ from evaluator.domain.motion import (
     RESIDUAL,
     WOBBLE,
     MotionParts,
+    is_busy,
     is_too_still,
 )
+from evaluator.domain.overlay import OverlayParts
 from evaluator.domain.questions import KnownWords
 from evaluator.domain.safety import SAFE_AT, SafetyParts
 from evaluator.domain.taste import TasteParts
@@ -59,6 +61,7 @@ class Measured:
     identity: float | None = None
     identity_parts: IdentityParts = field(default_factory=IdentityParts)
     delivery_parts: DeliveryParts = field(default_factory=DeliveryParts)
+    overlay_parts: OverlayParts = field(default_factory=OverlayParts)
     lost_word: str = ""
     clip: Mapping[str, float] = field(default_factory=dict)
 
@@ -130,6 +133,7 @@ def raw_values(measured: Measured) -> dict[str, float]:
         "taste_parts",
         "identity_parts",
         "delivery_parts",
+        "overlay_parts",
     )
     for group in groups:
         if (parts := getattr(measured, group)) is not None:
@@ -157,6 +161,7 @@ Finding = tuple[str, str] | None
 def _findings(measured: Measured) -> list[Finding]:
     return [
         _unsafe(measured),
+        _written_over(measured),
         *unfit(measured.delivery_parts),
         *_off_prompt(measured),
         *_against_the_order(measured),
@@ -174,10 +179,17 @@ def _unsafe(measured: Measured) -> Finding:
     return ("unsafe", f"A frame looks unsafe (probability {worst:.2f}): a person should look at it.")
 
 
+def _written_over(measured: Measured) -> Finding:
+    if not measured.overlay_parts.n_lines:
+        return None
+    return ("writing", "There seems to be writing over the picture.")
+
+
 def _off_prompt(measured: Measured) -> list[Finding]:
     words = ", ".join(measured.known_words.unknown[:5])
     if measured.alignment is None:
-        reason = f"Alignment was not measured: the model does not know {words}. The other metrics decide."
+        what = f"does not know {words}" if words else "is told of nothing that can be seen"
+        reason = f"Alignment was not measured: the model {what}. The other metrics decide."
         return [("out_of_vocabulary", reason)]
     found: list[Finding] = []
     if measured.alignment < WEAK_AT:
@@ -216,18 +228,22 @@ def _drifted(measured: Measured) -> Finding:
 
 
 def _broken_motion(parts: MotionParts, asked: Asked) -> list[Finding]:
-    moments = parts.interruptions
+    moments, busy = parts.interruptions, is_busy(parts)
     checks = (
         (moments.n_cuts > 0 and not asked.cuts, "cuts", f"It is cut {_times(moments.n_cuts)}."),
         (moments.n_jumps > 0, "jumps", f"Something appears, vanishes or leaps {_times(moments.n_jumps)}."),
         (moments.n_flashes > 0 and not asked.flashes, "flashes", f"The light flashes {_times(moments.n_flashes)}."),
-        (parts.flicker > FLICKER[0] or parts.local_flicker > LOCAL_FLICKER[0], "flicker", "The brightness flickers."),
         (
-            parts.local_residual > LOCAL_RESIDUAL[0] or parts.wobble > WOBBLE[0],
+            (parts.flicker > FLICKER[0] * busy or parts.local_flicker > LOCAL_FLICKER[0] * busy) and not asked.flashes,
+            "flicker",
+            "The brightness flickers.",
+        ),
+        (
+            parts.local_residual > LOCAL_RESIDUAL[0] * busy or parts.wobble > WOBBLE[0],
             "morphing",
             "Shapes change in a way that motion does not explain.",
         ),
-        (parts.residual > RESIDUAL[0], "unsteady_texture", "The texture is not carried along by the motion."),
+        (parts.residual > RESIDUAL[0] * busy, "unsteady_texture", "The texture is not carried along by the motion."),
         (parts.jitter > JITTER[0], "jitter", "The whole picture jitters."),
         (
             parts.frozen > FROZEN_AT and not asked.still,

@@ -1,0 +1,133 @@
+"""Marks of a judge on a labelled set, and what they say: how well each fault is told, and whether stronger is worse.
+
+The judge is a function, so that this knows nothing about who judges.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from labelled.draw import HARD_KINDS, STRENGTHS, Case
+from labelled.film import write_case, write_clip
+from labelled.footage import takes
+from labelled.injections import INJECTIONS
+
+METRIC: Mapping[str, str] = MappingProxyType({
+    "flicker": "motion", "jump_cut": "motion", "morph": "motion", "freeze": "motion", "pop": "motion",
+    "jitter": "motion", "wrong_camera": "motion", "blur": "aesthetic", "noise": "aesthetic",
+    "wrong_subject": "alignment", "wrong_colour": "alignment", "unsafe": "safety",
+})  # fmt: skip
+"""The metric that is there to see each fault."""
+MEDIUM = 2
+REAL_CRFS = (18, 23, 28)
+
+
+class Mark(NamedTuple):
+    """What the judge said of one clip: its metrics by name, and whether it passed."""
+
+    kind: str
+    strength: int
+    name: str
+    metrics: Mapping[str, float]
+    passed: bool
+
+
+Judge = Callable[[Path, Case | None], tuple[Mapping[str, float], bool]]
+"""Judges a file; the case says what was asked for, None that nothing was."""
+
+
+def examine(cases: Iterable[Case], judge: Judge, folder: Path) -> list[Mark]:
+    """Make every clip of a set, have it judged, and throw it away."""
+    marks = []
+    for case in cases:
+        path = write_case(case, folder)
+        marks.append(Mark(case.kind, case.strength, case.name, *judge(path, case)))
+        path.unlink()
+    return marks
+
+
+def examine_footage(
+    seed: int, judge: Judge, folder: Path, *, faults: Sequence[str], strengths: Sequence[int], every: int = 1
+) -> list[Mark]:
+    """Do the same to real takes: all of them clean, and every so many with each fault."""
+    marks = []
+    for index, take in enumerate(takes(seed, n_views=1)):
+        wished = [(fault, strength) for fault in faults for strength in strengths]
+        for number, (kind, strength) in enumerate([("clean", 0), *wished]):
+            if kind != "clean" and (index + number) % every:
+                continue
+            rng = np.random.default_rng([seed, index, strength])
+            frames = take.frames if kind == "clean" else INJECTIONS[kind](take.frames, strength, rng)
+            # A coarse encoding would take the grain away again.
+            crf = min(REAL_CRFS[index % 3], 23) if kind == "noise" else REAL_CRFS[index % 3]
+            path = write_clip(frames, folder / f"{take.name}-{kind}-{strength}.mp4", fps=take.fps, crf=crf)
+            marks.append(Mark(kind, strength, take.name, *judge(path, None)))
+            path.unlink()
+    return marks
+
+
+class Told(NamedTuple):
+    """How well one fault is told from clean clips.
+
+    Attributes:
+        auc: By strength: probability that a clean clip scores above a broken one, by the metric meant for the fault.
+        auc_aggregate: The same by the aggregate, at medium strength.
+        means: Mean of the metric by strength, clean first.
+    """
+
+    fault: str
+    auc: tuple[float, ...]
+    auc_aggregate: float
+    means: tuple[float, ...]
+
+    @property
+    def medium(self) -> float:
+        """AUC at medium strength."""
+        return self.auc[MEDIUM - 1]
+
+    @property
+    def falls(self) -> bool:
+        """Stronger is never better; a hundredth is forgiven where the metric has reached its floor."""
+        return all(later <= earlier + 0.01 for earlier, later in zip(self.means, self.means[1:], strict=False))
+
+
+def told(marks: Sequence[Mark], faults: Sequence[str]) -> list[Told]:
+    """Say how well each fault is told."""
+    values: dict[tuple[str, int], list[Mark]] = defaultdict(list)
+    for mark in marks:
+        values[mark.kind, mark.strength].append(mark)
+    clean = values["clean", 0]
+    found = []
+    for fault in faults:
+        metric = METRIC[fault]
+        of = {strength: values[fault, strength] for strength in STRENGTHS if values[fault, strength]}
+        found.append(
+            Told(
+                fault,
+                tuple(auc(_metric(clean, metric), _metric(of.get(s, ()), metric)) for s in STRENGTHS),
+                auc(_metric(clean, "aggregate"), _metric(of.get(MEDIUM, ()), "aggregate")),
+                tuple(float(np.mean(_metric(each, metric))) for each in (clean, *of.values())),
+            )
+        )
+    return found
+
+
+def wrongly_failed(marks: Sequence[Mark], kinds: Sequence[str] = HARD_KINDS) -> list[str]:
+    """Name the clips without a fault that did not pass."""
+    return [mark.name for mark in marks if mark.kind in kinds and not mark.passed]
+
+
+def auc(good: Sequence[float], bad: Sequence[float]) -> float:
+    """Probability that a good clip scores above a bad one; ties count half; 1 where there is nothing to compare."""
+    if not len(good) or not len(bad):
+        return 1.0
+    above = np.subtract.outer(np.asarray(good, float), np.asarray(bad, float))
+    return float(((above > 0) + 0.5 * (above == 0)).mean())
+
+
+def _metric(marks: Sequence[Mark], name: str) -> list[float]:
+    return [mark.metrics[name] for mark in marks]

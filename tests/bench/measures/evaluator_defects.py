@@ -1,0 +1,75 @@
+"""How well the evaluator tells broken clips from clean ones, on drawn and on real footage, and picks the best draft.
+
+The sets are drawn by seeds of their own; the thresholds were set on others.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dailies_contracts import Ask
+from evaluator.loading import load_scorer
+from evaluator.scoring import Scorer
+from evaluator.settings import Settings
+from labelled.draw import HARD_KINDS, STRENGTHS, Case, draw_set, draw_trios
+from labelled.exam import METRIC, Judge, Mark, examine, examine_footage, told, wrongly_failed
+from labelled.injections import INJECTIONS
+
+from measures.figures import Figure
+
+SEED = 5
+N_CLEAN, N_HARD, N_FAULT = 60, 30, 10
+N_TRIOS = 200
+REAL_FAULTS = tuple(INJECTIONS)
+
+
+def judge_with(scorer: Scorer) -> Judge:
+    """Judge with the service's own scorer; what was not measured counts as in the middle."""
+
+    def judge(path: Path, case: Case | None) -> tuple[Mapping[str, float], bool]:
+        ask = Ask(camera=(case.camera,) if case is not None and case.camera else ())
+        scores = scorer.score(path, "a clip" if case is None else case.prompt, ask)
+        values = {name: getattr(scores, name) for name in ("alignment", "motion", "aesthetic", "safety", "aggregate")}
+        return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
+
+    return judge
+
+
+async def measure(runs: int) -> list[Figure]:
+    """Measure once: the clips are the same every time, and so are the scores."""
+    del runs
+    judge = judge_with(load_scorer(Settings()))
+    with tempfile.TemporaryDirectory(prefix="labelled-") as name:
+        folder = Path(name)
+        drawn = examine(draw_set(SEED, n_clean=N_CLEAN, n_hard=N_HARD, n_fault=N_FAULT), judge, folder)
+        real = examine_footage(SEED, judge, folder, faults=REAL_FAULTS, strengths=STRENGTHS, every=2)
+        picked = [_picks_best(trio, judge, folder) for trio in draw_trios(SEED, N_TRIOS)]
+    return [
+        *_by_fault("drawn", drawn, tuple(METRIC)),
+        *(_failed("drawn", drawn, kind) for kind in (*HARD_KINDS, "clean")),
+        *_by_fault("real", real, REAL_FAULTS),
+        _failed("real", real, "clean"),
+        Figure("best_draft_of_three", "share", (sum(picked) / len(picked),), note=f"{len(picked)} trios"),
+    ]
+
+
+def _by_fault(footage: str, marks: Sequence[Mark], faults: Sequence[str]) -> list[Figure]:
+    figures = []
+    for each in told(marks, faults):
+        strengths = " ".join(f"{value:.3f}" for value in each.auc)
+        means = " > ".join(f"{value:.2f}" for value in each.means)
+        order = "falls" if each.falls else "DOES NOT FALL"
+        note = f"{METRIC[each.fault]}: AUC {strengths}, mean {means} {order}; by aggregate {each.auc_aggregate:.3f}"
+        figures.append(Figure(f"{footage}_{each.fault}", "AUC", (each.medium,), note=note))
+    return figures
+
+
+def _failed(footage: str, marks: Sequence[Mark], kind: str) -> Figure:
+    n = sum(mark.kind == kind for mark in marks)
+    failed = wrongly_failed(marks, (kind,))
+    return Figure(f"{footage}_{kind}_failed", "share", (len(failed) / n,), note=f"{len(failed)} of {n}")
+
+
+def _picks_best(trio: tuple[Case, Case, Case], judge: Judge, folder: Path) -> bool:
+    totals = [mark.metrics["aggregate"] for mark in examine(trio, judge, folder)]
+    return totals[0] > max(totals[1:])
