@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,9 @@ class Storm:
             owed = self.owed((await self.log.history(job_id)).events)
             if not owed and isinstance(phase, Ended):
                 return
+            if not owed:
+                # It waits for a timer: a vendor rests, or a clip is late. Time passes when nothing else happens.
+                self.desk.clock.now += timedelta(seconds=5)
             for fact in owed[:2]:
                 await self.log.append_fact(fact)
 
