@@ -125,7 +125,7 @@ def test_the_report_has_the_fields_that_others_read() -> None:
     [
         (report(job(state="failed")), "ended as failed"),
         (report(job(clip("d1"), clip("d2"), clip("f1", stage="final"))), "drafts of two vendors"),
-        (report(job(clip("d1"), clip("d2", provider="veo"))), "one final"),
+        (report(job(clip("d1"), clip("d2", provider="veo"))), "a final should"),
         (report(deliveries=[delivery("clip.ready")]), "only clip.ready"),
         (report(deliveries=[delivery(), delivery("job.queued", verified=False)]), "signature of a webhook"),
         (

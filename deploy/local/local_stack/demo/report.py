@@ -60,7 +60,7 @@ def _checks(report: JSON) -> list[tuple[bool, str]]:
     return [
         (report["job"]["state"] == "ready", f"the job ended as {report['job']['state']}, not as ready"),
         (len(vendors) >= 2, f"drafts of two vendors should have been scored, not of {_listed(vendors)}"),  # noqa: PLR2004
-        (len(finals) == 1, f"one final should have been scored, not {len(finals)}"),
+        (len(finals) >= 1, "a final should have been scored"),
         (all(clip["cost_usd_micros"] > 0 for clip in drafts + finals), "a clip without a cost"),
         ("job.ready" in kinds, f"no webhook said job.ready, only {_listed(kinds)}"),
         (all(webhook["verified"] for webhook in report["webhooks"]), "the signature of a webhook is wrong"),
