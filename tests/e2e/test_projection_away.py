@@ -42,11 +42,22 @@ async def listed(client: Any, job_id: str) -> None:
             await asyncio.sleep(0.2)
 
 
+async def quiet_list(client: Any) -> Any:
+    """Give the list once it has not changed for five seconds: facts about files come after a job is ready."""
+    last, n_same = None, 0
+    async with asyncio.timeout(60):
+        while n_same < 25:
+            jobs = (await client.http.get("/v1/jobs?limit=100")).json()["jobs"]
+            last, n_same = jobs, n_same + 1 if jobs == last else 0
+            await asyncio.sleep(0.2)
+    return last
+
+
 async def test_a_rebuild_from_the_log_gives_the_same_documents(client: Any, stack: Stack) -> None:
     job_id = await client.request(quality="draft")
     await client.ended(job_id)
     await listed(client, job_id)
-    before = (await client.http.get("/v1/jobs?limit=100")).json()["jobs"]
+    before = await quiet_list(client)
     projector = stack.process("projector")
     command = [sys.executable, "-m", "gateway.projector", "rebuild"]
     environment = {**os.environ, **projector.spec.env, "PROJECTOR_HEALTH_PORT": "0"}
