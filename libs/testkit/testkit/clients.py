@@ -6,6 +6,7 @@ from typing import Any
 import nats
 import nats.js.errors
 import pymongo
+from botocore.config import Config
 from botocore.session import Session
 from nats.aio.client import Client
 
@@ -37,17 +38,20 @@ def drop_database(url: str, name: str) -> None:
         client.drop_database(name)
 
 
-def s3_client(server: S3Server, *, secret_key: str | None = None) -> Any:
+def s3_client(server: S3Server, *, secret_key: str | None = None, patience_s: float | None = None) -> Any:
     """Open a synchronous S3 client (botocore); close it after use.
 
     Args:
         server: Where to.
         secret_key: Another secret than the server's.
+        patience_s: An answer must come within this, at the first try; None: botocore's own patience.
     """
+    config = None if patience_s is None else Config(read_timeout=patience_s, retries={"max_attempts": 0})
     return Session().create_client(  # type: ignore[no-untyped-call, unused-ignore]
         "s3",
         endpoint_url=server.url,
         region_name=server.region,
         aws_access_key_id=server.access_key,
         aws_secret_access_key=secret_key or server.secret_key,
+        config=config,
     )

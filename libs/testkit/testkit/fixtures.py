@@ -92,10 +92,13 @@ def s3_bucket(s3: S3Server) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex[:12]}"
     with contextlib.closing(s3_client(s3)) as client:
         client.create_bucket(Bucket=name)
-        yield name
-        # One that a dying process still writes to stays: there is room for fifty of them.
-        with contextlib.suppress(BotoCoreError, ClientError):
-            client.delete_bucket(Bucket=name)
+    yield name
+    # One that cannot be given back at once stays: there is room for fifty of them.
+    with (
+        contextlib.closing(s3_client(s3, patience_s=5.0)) as client,
+        contextlib.suppress(BotoCoreError, ClientError),
+    ):
+        client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture
