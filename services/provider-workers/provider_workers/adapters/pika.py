@@ -120,6 +120,13 @@ class Status(msgspec.Struct, frozen=True):
     error_type: str | None = None
 
     @property
+    def has_failed_runner(self) -> bool:
+        """Tell whether the request failed for a reason whose result is a 5xx; a refusal's is a 422."""
+        if not (self.error or self.error_type):
+            return False
+        return TYPES.get(self.error_type or "", "unavailable") == "unavailable"
+
+    @property
     def inference_s(self) -> float:
         """Time that a runner worked."""
         return (self.metrics and self.metrics.inference_time) or 0.0
@@ -255,8 +262,8 @@ class Pika:
             return Running()
         result = await self._http.send(Call("GET", path, self._headers))
         trouble = _trouble_of(result)
-        # A hiccup of the queue looks like a failed runner; the status has an error only where the request failed.
-        in_between = result.status >= 500 and not (status.error or status.error_type)  # noqa: PLR2004
+        # A hiccup of the queue looks like a failed runner; the status says whether it was one.
+        in_between = result.status >= 500 and not status.has_failed_runner  # noqa: PLR2004
         if result.status in CANNOT_TELL or in_between:
             raise self._error(result)
         return from_response(status, result, trouble)
