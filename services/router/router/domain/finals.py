@@ -19,11 +19,11 @@ def why_once_more(state: Finalizing, best: Clip, draft: Clip | None, context: Co
         return ""
     if draft is not None and draft.score - best.score >= policy.min_score_drop:
         return f"The final scored {best.score:.2f}, below its draft's {draft.score:.2f}: once more."
-    candidates = [each for each in rank(state, "final", context, draft=draft) if each.is_eligible]
-    for each in candidates[:1]:
-        candidate = each.candidate
-        gain = expected_gain(candidate.quality, policy.learning.quality_sd, best.score)
-        if gain > policy.redo_cost_weight_per_usd * candidate.cost_usd_micros / 1e6:
-            usual = f"{candidate.model} usually gives {candidate.quality:.2f}"
-            return f"The final scored {best.score:.2f}, {usual}: once more, a likely gain of {gain:.2f}."
-    return ""
+    again = next((each.candidate for each in rank(state, "final", context, draft=draft) if each.is_eligible), None)
+    if again is None:
+        return ""
+    gain = expected_gain(again.quality, policy.learning.quality_sd, best.score)
+    if gain <= policy.redo_cost_weight_per_usd * again.cost_usd_micros / 1e6:
+        return ""
+    usual = f"{again.model} usually gives {again.quality:.2f}"
+    return f"The final scored {best.score:.2f}, {usual}: once more, a likely gain of {gain:.2f}."
