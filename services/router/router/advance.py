@@ -16,7 +16,7 @@ from runtime.log import EventLog, History
 from runtime.telemetry import span
 from runtime.timers import Timers
 
-from router.adapters.ledger import Ledger
+from router.adapters.ledger import Ledger, Standing
 from router.adapters.market import MarketBoard
 from router.adapters.surroundings import Surroundings
 from router.domain.context import Context
@@ -71,7 +71,7 @@ class Advance:
             state = fold(history.events)
             # Holds of a decision that was cut short fit the same decision. Another one that does not fit into them is
             # made anew without them, every second time.
-            context = await self._surroundings.context(
+            context, standing = await self._surroundings.look(
                 state, tried_elsewhere=tried_elsewhere, may_use_holds=number % 2 == 0
             )
             decision = decide(state, context)
@@ -79,12 +79,14 @@ class Advance:
             if taken:
                 tried_elsewhere |= taken
                 continue
-            sequence = await self._commit(state, history, decision) if decision else history.last_sequence
+            sequence = history.last_sequence
+            if decision:
+                sequence = await self._commit(state, history, decision, standing)
             if sequence is not None:
                 after = fold((*history.events, *decision))
                 is_due = bool(decision) or timer == LOOK
                 await asyncio.gather(
-                    self._look_again(after, context, is_due=is_due), self._settle(job_id, after, sequence)
+                    self._look_again(after, context, is_due=is_due), self._settle(job_id, after, sequence, standing)
                 )
                 return after
         raise ConcurrencyConflict("job.contended", job_id)
@@ -94,12 +96,16 @@ class Advance:
         names = sorted(tries_of(decision, context))
         return frozenset([name for name in names if not await self.board.take_turn(name, job_id)])
 
-    async def _commit(self, state: Phase, history: History, decision: Decision) -> int | None:
+    async def _commit(
+        self, state: Phase, history: History, decision: Decision, standing: Standing | None
+    ) -> int | None:
         assert isinstance(state, Requested)  # noqa: S101 (decide() answers nothing in any other phase)
         job_id, tenant_id = state.job.job_id, state.job.tenant_id
         holds = holds_of(decision)
         with span("router.decide", events=[type(event).__name__ for event in decision]):
-            if holds and not await self._ledger.hold(tenant_id, job_id, holds, sequence=history.last_sequence):
+            if holds and not await self._ledger.hold(
+                tenant_id, job_id, holds, sequence=history.last_sequence, seen=standing
+            ):
                 return None
             try:
                 return await self._append(job_id, history.last_sequence, decision)
@@ -123,13 +129,14 @@ class Advance:
                 self.board.expect(lessons_of(event, learning=self._surroundings.learning()))
         return expected_sequence
 
-    async def _settle(self, job_id: str, state: Phase, sequence: int) -> None:
+    async def _settle(self, job_id: str, state: Phase, sequence: int, standing: Standing | None) -> None:
         if not _may_need_settling(state):
             return
-        entries = await self._ledger.entries(job_id)
-        wanted = corrections(entries, state.clips, has_ended=isinstance(state, Ended))
+        tenant_id = _tenant_id(state)
+        seen = standing or await self._ledger.look(tenant_id, job_id)
+        wanted = corrections(seen.entries, state.clips, has_ended=isinstance(state, Ended))
         if wanted:
-            await self._ledger.correct(_tenant_id(state), job_id, wanted, sequence=sequence)
+            await self._ledger.correct(tenant_id, job_id, wanted, sequence=sequence, seen=seen)
 
 
 class Move(Protocol):

@@ -75,13 +75,13 @@ class Books:
     async def settle(self, order):
         """Do what the router does when a clip's fate is known; the scoring is not charged here."""
         history = await self.log.history(order.job_id)
-        entries = await self.ledger.entries(order.job_id)
+        entries = (await self.ledger.look(TENANT, order.job_id)).entries
         wanted = corrections(entries, fold(history.events).clips, has_ended=False)
         if wanted:
             await self.ledger.correct(TENANT, order.job_id, wanted, sequence=history.last_sequence)
 
     async def account(self, order):
-        (entry,) = (await self.ledger.entries(order.job_id)).values()
+        (entry,) = (await self.ledger.look(TENANT, order.job_id)).entries.values()
         return entry.account
 
 

@@ -28,19 +28,24 @@ class DiedError(Exception):
 
 
 class Dying(Bucket):
-    """A bucket whose process dies at its n-th write: before the write, or after it with the answer lost."""
+    """A bucket whose process dies at its n-th write: before the write, or after it with the answer lost.
+
+    Nothing is written after that, whatever was under way beside it.
+    """
 
     def __init__(self, bucket: Bucket, dies_at: int, *, after: bool) -> None:
         self.__dict__.update(bucket.__dict__)
         self._dies_at = dies_at
         self._after = after
+        self._n_writes = 0
 
     async def update(self, key: str, value: bytes, revision: int, *, ttl_s: float | None = None) -> int:
-        self._dies_at -= 1
-        if self._dies_at == 0 and not self._after:
+        self._n_writes += 1
+        is_last = self._n_writes == self._dies_at
+        if self._n_writes > self._dies_at or (is_last and not self._after):
             raise DiedError
         written = await super().update(key, value, revision, ttl_s=ttl_s)
-        if self._dies_at == 0:
+        if is_last:
             raise DiedError
         return written
 
@@ -81,7 +86,9 @@ class Desk:
 
     async def accounts(self, job_id: str) -> dict[str, ClipAccount]:
         """What the records say of a job's clips."""
-        return {clip_id: entry.account for clip_id, entry in (await self.replica().entries(job_id)).items()}
+        return {
+            clip_id: entry.account for clip_id, entry in (await self.replica().look("acme", job_id)).entries.items()
+        }
 
     async def told(self, tenant_id: str = "acme") -> list[tuple[str, int]]:
         """Every threshold that was told, by period and percent, in order."""

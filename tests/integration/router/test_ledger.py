@@ -24,24 +24,28 @@ def charged(day: str = TODAY, **charges: int) -> dict[str, ClipAccount]:
     return {clip_id: ClipAccount(charged_usd_micros=charge, day=day) for clip_id, charge in charges.items()}
 
 
+async def left_usd_micros(ledger: Ledger) -> int:
+    return (await ledger.look("acme", "job_a")).left_usd_micros(NOW)
+
+
 async def test_concurrent_holds_never_exceed_the_limit(ledgers: list[Ledger]) -> None:
     async def hold(n: int) -> bool:
         return await ledgers[n % 2].hold("acme", f"job_{n}", held(**{f"clip_{n}": 700_000}), sequence=1)
 
     taken = await asyncio.gather(*(hold(n) for n in range(40)))
     assert sum(taken) == 14
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 200_000
+    assert await left_usd_micros(ledgers[0]) == 200_000
 
 
 async def test_a_hold_taken_twice_counts_once(ledgers: list[Ledger]) -> None:
     for ledger in (*ledgers, *ledgers):
         assert await ledger.hold("acme", "job_a", held(clip_a=1_000_000, clip_b=2_000_000), sequence=1)
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 7_000_000
+    assert await left_usd_micros(ledgers[0]) == 7_000_000
 
 
 async def test_a_hold_over_several_clips_is_all_or_none(ledgers: list[Ledger], desk: Any) -> None:
     assert not await ledgers[0].hold("acme", "job_a", held(clip_a=6_000_000, clip_b=6_000_000), sequence=1)
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 10_000_000
+    assert await left_usd_micros(ledgers[0]) == 10_000_000
     assert set((await desk.accounts("job_a")).values()) == {ClipAccount()}
 
 
@@ -49,13 +53,13 @@ async def test_settling_twice_books_once_and_releases_the_rest(ledgers: list[Led
     await ledgers[0].hold("acme", "job_a", held(clip_a=1_000_000), sequence=1)
     settled = {"clip_a": ClipAccount(charged_usd_micros=600_000, day=TODAY)}
     await asyncio.gather(*(ledger.correct("acme", "job_a", settled, sequence=2) for ledger in (*ledgers, *ledgers)))
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 9_400_000
+    assert await left_usd_micros(ledgers[0]) == 9_400_000
 
 
 async def test_a_tenants_own_budget_replaces_the_default(ledgers: list[Ledger], desk: Any) -> None:
     await desk.tenants.put("acme", b'{"budget_usd_micros": 500000, "webhook_secret": "whsec_x"}')
     assert not await ledgers[0].hold("acme", "job_a", held(clip_a=600_000), sequence=1)
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 500_000
+    assert await left_usd_micros(ledgers[0]) == 500_000
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -73,7 +77,7 @@ async def test_a_crash_at_any_write_leaves_nothing_counted_twice_or_lost(
     assert await healthy.hold("acme", "job_a", quotes, sequence=1) is not was_settling
     await healthy.correct("acme", "job_a", charges, sequence=2)
     await healthy.correct("acme", "job_a", charges, sequence=2)
-    assert await healthy.left_usd_micros("acme", NOW) == 6_400_000
+    assert await left_usd_micros(healthy) == 6_400_000
     assert await desk.accounts("job_a") == charges
     assert await desk.told() == [("total", 50)]
 
@@ -82,7 +86,7 @@ async def test_each_limit_binds_in_its_own_period(desk: Any) -> None:
     ledger = desk.replica(day=3_000_000, month=5_000_000)
     assert await ledger.hold("acme", "job_a", held(YESTERDAY, clip_a=3_000_000), sequence=1)
     assert not await ledger.hold("acme", "job_b", held(YESTERDAY, clip_b=1), sequence=1)
-    assert await ledger.left_usd_micros("acme", NOW) == 2_000_000
+    assert await left_usd_micros(ledger) == 2_000_000
     assert not await ledger.hold("acme", "job_c", held(TODAY, clip_c=2_000_001), sequence=1)
     assert await ledger.hold("acme", "job_c", held(TODAY, clip_c=2_000_000), sequence=1)
     assert await ledger.hold("acme", "job_d", held("2026-12-01", clip_d=3_000_000), sequence=1)
@@ -92,9 +96,9 @@ async def test_each_limit_binds_in_its_own_period(desk: Any) -> None:
 async def test_a_late_success_counts_in_the_day_of_its_hold(desk: Any) -> None:
     ledger = desk.replica(day=3_000_000)
     await ledger.hold("acme", "job_a", held(YESTERDAY, clip_a=3_000_000), sequence=1)
-    assert await ledger.left_usd_micros("acme", NOW) == 3_000_000
+    assert await left_usd_micros(ledger) == 3_000_000
     await ledger.correct("acme", "job_a", charged(YESTERDAY, clip_a=2_500_000), sequence=2)
-    assert await ledger.left_usd_micros("acme", NOW) == 3_000_000
+    assert await left_usd_micros(ledger) == 3_000_000
     assert await ledger.hold("acme", "job_b", held(YESTERDAY, clip_b=500_000), sequence=1)
     assert not await ledger.hold("acme", "job_c", held(YESTERDAY, clip_c=1), sequence=1)
 
@@ -111,7 +115,7 @@ async def test_a_refund_lowers_what_was_charged(ledgers: list[Ledger]) -> None:
     await ledgers[0].hold("acme", "job_a", held(clip_a=1_000_000), sequence=1)
     await ledgers[0].correct("acme", "job_a", charged(clip_a=900_000), sequence=2)
     await ledgers[1].correct("acme", "job_a", charged(clip_a=100_000), sequence=2)
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 9_900_000
+    assert await left_usd_micros(ledgers[0]) == 9_900_000
 
 
 async def test_each_threshold_is_told_once_per_period_however_often_it_is_crossed(desk: Any) -> None:
@@ -147,7 +151,7 @@ async def test_periods_that_are_long_over_leave_the_record(desk: Any) -> None:
     assert set((await desk.record()).periods) == {"2026-10-02", "2026-10"}
     await ledger.correct("acme", "job_a", charged("2026-10-02", clip_b=800_000), sequence=2)
     assert (await desk.record()).periods == {}
-    assert await ledger.left_usd_micros("acme", NOW) == 8_500_000
+    assert await left_usd_micros(ledger) == 8_500_000
 
 
 async def test_a_record_never_goes_back_to_an_older_history(desk: Any) -> None:
@@ -158,7 +162,7 @@ async def test_a_record_never_goes_back_to_an_older_history(desk: Any) -> None:
     await ledger.correct("acme", "job_a", charged(clip_a=900_000), sequence=5)
     assert not await ledger.hold("acme", "job_a", held(clip_a=1_000_000), sequence=4)
     assert await desk.accounts("job_a") == charged(clip_a=300_000)
-    assert await ledger.left_usd_micros("acme", NOW) == 9_700_000
+    assert await left_usd_micros(ledger) == 9_700_000
 
 
 async def test_a_writer_that_stood_still_does_not_count_what_another_has_counted_for_it(desk: Any) -> None:
@@ -206,7 +210,7 @@ async def test_of_two_decisions_about_one_clip_the_larger_hold_stands_until_one_
     assert await ledgers[1].hold("acme", "job_a", held(clip_a=2_000_000), sequence=1)
     assert not await ledgers[1].hold("acme", "job_b", held(clip_b=5_000_000), sequence=1)
     await ledgers[0].correct("acme", "job_a", held(clip_a=6_000_000), sequence=2)
-    assert await ledgers[0].left_usd_micros("acme", NOW) == 4_000_000
+    assert await left_usd_micros(ledgers[0]) == 4_000_000
     await ledgers[0].correct("acme", "job_a", charged(clip_a=1_000_000), sequence=3)
     assert await ledgers[1].hold("acme", "job_b", held(clip_b=5_000_000), sequence=1)
 

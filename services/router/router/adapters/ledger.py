@@ -74,6 +74,30 @@ class _Totals(NamedTuple):
     revision: int
 
 
+class Standing(NamedTuple):
+    """The records about one job as they were read together.
+
+    Attributes:
+        totals: Of its tenant.
+        clips: By clip id.
+        limits: Of its tenant.
+    """
+
+    totals: _Totals
+    clips: dict[str, _Stored]
+    limits: Limits
+
+    @property
+    def entries(self) -> dict[str, ClipEntry]:
+        """What the budget knows of the job's clips, by clip id."""
+        return {clip_id: stored.entry for clip_id, stored in self.clips.items()}
+
+    def left_usd_micros(self, now: datetime) -> int:
+        """Give what the tenant may still hold under each of its limits, micro-dollars."""
+        left = self.totals.account.left_usd_micros(self.limits, day_of(now))
+        return NO_LIMIT if left is None else left
+
+
 class _Known(NamedTuple):
     limits: Limits
     read_at: float
@@ -104,14 +128,24 @@ class Ledger:
         self._limits: dict[str, _Known] = {}
         self._told: OrderedDict[str, None] = OrderedDict()
         self._counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._newest: defaultdict[str, int] = defaultdict(int)
 
-    async def left_usd_micros(self, tenant_id: str, now: datetime) -> int:
-        """Give what a tenant may still hold under each of its limits, micro-dollars."""
-        account = (await self._tenant(tenant_id)).account
-        left = account.left_usd_micros(await self._limits_of(tenant_id), day_of(now))
-        return NO_LIMIT if left is None else left
+    async def look(self, tenant_id: str, job_id: str) -> Standing:
+        """Read what the budget knows of a job and its tenant, together."""
+        totals, clips, limits = await asyncio.gather(
+            self._tenant(tenant_id), self._clips(job_id), self._limits_of(tenant_id)
+        )
+        return Standing(totals, clips, limits)
 
-    async def hold(self, tenant_id: str, job_id: str, holds: Mapping[str, ClipAccount], *, sequence: int) -> bool:
+    async def hold(
+        self,
+        tenant_id: str,
+        job_id: str,
+        holds: Mapping[str, ClipAccount],
+        *,
+        sequence: int,
+        seen: Standing | None = None,
+    ) -> bool:
         """Set the quotes of some clips aside, all or none; what is already held is not held again.
 
         A hold is never lowered by another decision about the same clip: of two replicas that chose differently, either
@@ -122,35 +156,44 @@ class Ledger:
             job_id: The clips' job.
             holds: By clip id.
             sequence: Of the history that the decision is based on.
+            seen: The records that it looked at; they are read again only where they have changed.
 
         Returns:
             False where a limit does not allow it, or the records follow a newer history already.
         """
         try:
-            return await self._set(tenant_id, job_id, holds, _Cause(sequence, is_hold=True))
+            return await self._set(tenant_id, job_id, holds, _Cause(sequence, is_hold=True), seen)
         except _StaleError:
             return False
 
-    async def entries(self, job_id: str) -> dict[str, ClipEntry]:
-        """Read what the budget knows of a job's clips, by clip id."""
-        return {clip_id: stored.entry for clip_id, stored in (await self._clips(job_id)).items()}
-
-    async def correct(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], *, sequence: int) -> None:
+    async def correct(
+        self,
+        tenant_id: str,
+        job_id: str,
+        wanted: Mapping[str, ClipAccount],
+        *,
+        sequence: int,
+        seen: Standing | None = None,
+    ) -> None:
         """Set the accounts of some clips, and the tenant's totals with them.
 
         Charges are booked whatever the limit says: the vendor has billed them. A record that follows a newer history
         than `sequence` is left as it is.
         """
-        await self._set(tenant_id, job_id, wanted, _Cause(sequence, is_hold=False))
+        await self._set(tenant_id, job_id, wanted, _Cause(sequence, is_hold=False), seen)
 
-    async def _set(self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], cause: _Cause) -> bool:
-        limits = await self._limits_of(tenant_id)
+    async def _set(
+        self, tenant_id: str, job_id: str, wanted: Mapping[str, ClipAccount], cause: _Cause, seen: Standing | None
+    ) -> bool:
         async with self._turns[tenant_id]:
             for number in range(MAX_ROUNDS):
+                # Read before the clips' records are written: step 2 then fails where anybody was quicker.
+                if seen is None or seen.totals.revision < self._newest[tenant_id]:
+                    seen = await self.look(tenant_id, job_id)
+                totals, known, limits = seen
+                seen = None
                 try:
-                    # Read before the clips' records are written: step 2 then fails where anybody was quicker.
-                    totals = await self._tenant(tenant_id)
-                    prepared = await self._prepare(job_id, wanted, cause)
+                    prepared = await self._prepare(job_id, wanted, known, cause)
                     if not prepared:
                         return True
                     is_done = all(each.entry.account == wanted[_clip_id(key)] for key, each in prepared.items())
@@ -167,8 +210,9 @@ class Ledger:
                     return True
         raise Transient("budget.contended", tenant_id)
 
-    async def _prepare(self, job_id: str, wanted: Mapping[str, ClipAccount], cause: _Cause) -> dict[str, _Stored]:
-        known = await self._clips(job_id)
+    async def _prepare(
+        self, job_id: str, wanted: Mapping[str, ClipAccount], known: Mapping[str, _Stored], cause: _Cause
+    ) -> dict[str, _Stored]:
         prepared: dict[str, _Stored] = {}
         for clip_id, account in wanted.items():
             stored = known.get(clip_id)
@@ -184,9 +228,8 @@ class Ledger:
                 raise _StaleError
             else:
                 continue
-            key = clip_key(job_id, clip_id)
-            prepared[key] = _Stored(entry, await self._write(key, entry, revision))
-        return prepared
+            prepared[clip_key(job_id, clip_id)] = _Stored(entry, revision)
+        return await self._write_all(prepared)
 
     async def _count(
         self, tenant_id: str, totals: _Totals, prepared: Mapping[str, _Stored], *, limits: Limits, must_fit: bool
@@ -218,15 +261,15 @@ class Ledger:
                     self._told.popitem(last=False)
 
     async def _confirm(self, tenant_id: str, prepared: Mapping[str, _Stored]) -> None:
-        for key, stored in prepared.items():
-            await self._write(key, stored.entry.counted(), stored.revision)
-            self._counted[tenant_id][key] = stored.entry.version
+        await self._write_all({key: stored._replace(entry=stored.entry.counted()) for key, stored in prepared.items()})
+        self._counted[tenant_id].update({key: stored.entry.version for key, stored in prepared.items()})
 
     async def _withdraw(self, tenant: TenantAccount, prepared: Mapping[str, _Stored]) -> None:
-        for key, stored in prepared.items():
+        def undone(key: str, stored: _Stored) -> _Stored:
             is_in_totals = tenant.recent.get(key) == stored.entry.version
-            entry = stored.entry.counted() if is_in_totals else stored.entry.withdrawn()
-            await self._write(key, entry, stored.revision)
+            return stored._replace(entry=stored.entry.counted() if is_in_totals else stored.entry.withdrawn())
+
+        await self._write_all({key: undone(key, stored) for key, stored in prepared.items()})
 
     async def _without_old_versions(self, tenant_id: str, account: TenantAccount) -> TenantAccount:
         counted = dict(self._counted[tenant_id])
@@ -238,13 +281,25 @@ class Ledger:
                     counted[key] = account.recent[key] if entry is None else entry.version
         return account.forgetting(counted)
 
+    async def _write_all(self, records: Mapping[str, _Stored]) -> dict[str, _Stored]:
+        """Write clips' records side by side, each in the place of the revision beside it; gives the new revisions."""
+        writing = (self._write(key, stored.entry, stored.revision) for key, stored in records.items())
+        done = await asyncio.gather(*writing, return_exceptions=True)  # nothing is left running where one fails
+        written: dict[str, _Stored] = {}
+        for (key, stored), revision in zip(records.items(), done, strict=True):
+            if isinstance(revision, BaseException):
+                raise revision
+            written[key] = stored._replace(revision=revision)
+        return written
+
     async def _write(self, key: str, entry: ClipEntry, revision: int) -> int:
         is_settled = entry.is_counted and entry.account.held_usd_micros == 0
         ttl_s = SETTLED_TTL_S if is_settled else None
         return await self._budgets.update(key, msgspec.json.encode(entry), revision, ttl_s=ttl_s)
 
     async def _write_totals(self, tenant_id: str, account: TenantAccount, revision: int) -> None:
-        await self._budgets.update(tenant_key(tenant_id), msgspec.json.encode(account), revision)
+        encoded = msgspec.json.encode(account)
+        self._newest[tenant_id] = await self._budgets.update(tenant_key(tenant_id), encoded, revision)
 
     async def _tenant(self, tenant_id: str) -> _Totals:
         found = await self._budgets.get(tenant_key(tenant_id))

@@ -1,12 +1,13 @@
 """Gathers what a decision looks at beside the job: a frozen snapshot of catalogue, market, tenant and budget."""
 
-from datetime import datetime
+import asyncio
+from typing import NamedTuple
 
 from runtime.catalog import CatalogSource
 from runtime.clock import Clock
 from runtime.routing_policy import Learning
 
-from router.adapters.ledger import Ledger
+from router.adapters.ledger import Ledger, Standing
 from router.adapters.market import MarketBoard
 from router.adapters.tenants import Tenants
 from router.domain.context import Context
@@ -14,8 +15,19 @@ from router.domain.money import held_in_advance_usd_micros
 from router.domain.state import Drafting, Phase
 
 
+class Surveyed(NamedTuple):
+    """What a decision looks at, and the budget records that it was made of, for the hold that follows.
+
+    Attributes:
+        standing: None where the job cannot order clips: nobody looked.
+    """
+
+    context: Context
+    standing: Standing | None
+
+
 class Surroundings:
-    """Makes contexts."""
+    """Looks around."""
 
     def __init__(
         self, *, ledger: Ledger, board: MarketBoard, tenants: Tenants, catalog: CatalogSource, clock: Clock
@@ -30,9 +42,9 @@ class Surroundings:
         """Give how fast to learn, as the catalogue says now."""
         return self._catalog().policy.learning
 
-    async def context(
+    async def look(
         self, state: Phase, *, tried_elsewhere: frozenset[str] = frozenset(), may_use_holds: bool = True
-    ) -> Context:
+    ) -> Surveyed:
         """Gather the context of a decision on a job.
 
         Args:
@@ -42,21 +54,27 @@ class Surroundings:
         """
         now = self._clock()
         if not isinstance(state, Drafting):
-            return Context(now=now, catalog=self._catalog(), budget_left_usd_micros=0)
-        tenant_id = state.job.tenant_id
+            return Surveyed(Context(now=now, catalog=self._catalog(), budget_left_usd_micros=0), None)
+        tenant_id, job_id = state.job.tenant_id, state.job.job_id
         may_retry = any(not clip.is_pending for clip in state.clips.values())
-        return Context(
+        standing, market, rules, retry_ratio = await asyncio.gather(
+            self._ledger.look(tenant_id, job_id),
+            self._board.snapshot(),
+            self._tenants.rules(tenant_id),
+            self._board.retry_ratio(tenant_id, now_s=now.timestamp()) if may_retry else _none(),
+        )
+        held = held_in_advance_usd_micros(standing.entries, state.clips) if may_use_holds else 0
+        context = Context(
             now=now,
             catalog=self._catalog(),
-            budget_left_usd_micros=await self._left_usd_micros(state, now, may_use_holds=may_use_holds),
-            market=await self._board.snapshot(),
-            tenant=await self._tenants.rules(tenant_id),
-            retry_ratio=await self._board.retry_ratio(tenant_id, now_s=now.timestamp()) if may_retry else 0.0,
+            budget_left_usd_micros=standing.left_usd_micros(now) + held,
+            market=market,
+            tenant=rules,
+            retry_ratio=retry_ratio,
             tried_elsewhere=tried_elsewhere,
         )
+        return Surveyed(context, standing)
 
-    async def _left_usd_micros(self, state: Drafting, now: datetime, *, may_use_holds: bool) -> int:
-        left = await self._ledger.left_usd_micros(state.job.tenant_id, now)
-        if not may_use_holds:
-            return left
-        return left + held_in_advance_usd_micros(await self._ledger.entries(state.job.job_id), state.clips)
+
+async def _none() -> float:
+    return 0.0
