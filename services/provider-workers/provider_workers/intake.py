@@ -5,7 +5,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-from dailies_contracts import AssetRef
+from dailies_contracts import AssetRef, MediaFacts
 from media.layout import SOURCE, SOURCE_TYPE, clip_key, tags_of
 from media.probe import Unreadable, probe
 from media.stills import STILL, STILL_TYPE, first_frame
@@ -46,29 +46,38 @@ class Intake:
                 gen_ai__provider__name=request.provider,
             ):
                 download = await desk.adapter.download(output, path)
-            try:
-                with span("clip.probe", clip__id=clip.clip_id):
-                    media = await asyncio.to_thread(probe, path)
-            except Unreadable as err:
-                raise ProviderError("bad_output", request.provider, vendor_code=err.code) from err
-            asset = await desk.objects.put(
-                clip_key(request.job_id, clip.clip_id, SOURCE),
-                path,
-                media_type=SOURCE_TYPE,
-                tags=tags_of(request.stage),
+            with span("clip.probe", clip__id=clip.clip_id):
+                media, picture = await asyncio.to_thread(_read, path, clip)
+            key = clip_key(request.job_id, clip.clip_id, SOURCE)
+            asset, frame = await asyncio.gather(
+                desk.objects.put(key, path, media_type=SOURCE_TYPE, tags=tags_of(request.stage)),
+                self._keep_still(clip, picture),
             )
-            frame = await self._first_frame(clip, path) if request.stage == "draft" else None
         if asset.sha256 != download.sha256:
             raise DependencyUnavailable("clip.changed_on_disk", clip.clip_id)
         return Stored(asset, media, frame)
 
-    async def _first_frame(self, clip: Clip, path: Path) -> AssetRef | None:
-        """Store the picture that may anchor a final; a draft without one is promoted by its prompt."""
-        request = clip.request
-        try:
-            picture = await asyncio.to_thread(first_frame, path)
-        except Unreadable as err:
-            log.warning("clip.no_first_frame", extra={"clip.id": clip.clip_id, "code": err.code})
+    async def _keep_still(self, clip: Clip, picture: bytes | None) -> AssetRef | None:
+        if picture is None:
             return None
-        key = clip_key(request.job_id, clip.clip_id, STILL)
-        return await self._desk.objects.put(key, picture, media_type=STILL_TYPE, tags=tags_of(request.stage))
+        key = clip_key(clip.request.job_id, clip.clip_id, STILL)
+        return await self._desk.objects.put(key, picture, media_type=STILL_TYPE, tags=tags_of(clip.request.stage))
+
+
+def _read(path: Path, clip: Clip) -> tuple[MediaFacts, bytes | None]:
+    """Read what is in the file, and of a draft the picture that may anchor a final; without one, words promote it.
+
+    Raises:
+        ProviderError: Kind `bad_output`: it is no whole clip.
+    """
+    try:
+        media = probe(path)
+    except Unreadable as err:
+        raise ProviderError("bad_output", clip.request.provider, vendor_code=err.code) from err
+    if clip.request.stage != "draft":
+        return media, None
+    try:
+        return media, first_frame(path)
+    except Unreadable as err:
+        log.warning("clip.no_first_frame", extra={"clip.id": clip.clip_id, "code": err.code})
+        return media, None

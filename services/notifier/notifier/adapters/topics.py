@@ -20,7 +20,7 @@ class Topics:
 
         Args:
             topic_id: Of either.
-            facts: Ids of facts that gave the reason to look: a history without them is too old.
+            facts: Ids of facts about a job that gave the reason to look: a history without them is too old.
 
         Returns:
             None where nothing can be told.
@@ -28,7 +28,7 @@ class Topics:
         Raises:
             Transient: The history lacks a fact: it came from a replica that is behind.
         """
-        notice = await self._notices.find(topic_id)
+        notice = None if facts else await self._notices.find(topic_id)
         if notice is not None:
             return topic_of_notice(notice)
         history = await self._log.history(topic_id)

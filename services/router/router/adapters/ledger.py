@@ -128,7 +128,7 @@ class Ledger:
         self._limits: dict[str, _Known] = {}
         self._told: OrderedDict[str, None] = OrderedDict()
         self._counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        self._newest: defaultdict[str, int] = defaultdict(int)
+        self._newest: dict[str, _Totals] = {}
 
     async def look(self, tenant_id: str, job_id: str) -> Standing:
         """Read what the budget knows of a job and its tenant, together."""
@@ -188,10 +188,8 @@ class Ledger:
         async with self._turns[tenant_id]:
             for number in range(MAX_ROUNDS):
                 # Read before the clips' records are written: step 2 then fails where anybody was quicker.
-                if seen is None or seen.totals.revision < self._newest[tenant_id]:
-                    seen = await self.look(tenant_id, job_id)
-                totals, known, limits = seen
-                seen = None
+                totals, known, limits = seen or await self.look(tenant_id, job_id)
+                totals, seen = max(totals, self._newest.get(tenant_id, totals), key=_revision), None
                 try:
                     prepared = await self._prepare(job_id, wanted, known, cause)
                     if not prepared:
@@ -298,8 +296,8 @@ class Ledger:
         return await self._budgets.update(key, msgspec.json.encode(entry), revision, ttl_s=ttl_s)
 
     async def _write_totals(self, tenant_id: str, account: TenantAccount, revision: int) -> None:
-        encoded = msgspec.json.encode(account)
-        self._newest[tenant_id] = await self._budgets.update(tenant_key(tenant_id), encoded, revision)
+        newest = await self._budgets.update(tenant_key(tenant_id), msgspec.json.encode(account), revision)
+        self._newest[tenant_id] = _Totals(account, newest)
 
     async def _tenant(self, tenant_id: str) -> _Totals:
         found = await self._budgets.get(tenant_key(tenant_id))
@@ -323,6 +321,10 @@ class Ledger:
         limits = settings.limits(self._defaults)
         self._limits[tenant_id] = _Known(limits, now)
         return limits
+
+
+def _revision(totals: _Totals) -> int:
+    return totals.revision
 
 
 def _clip_id(key: str) -> str:

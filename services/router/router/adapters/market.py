@@ -9,6 +9,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import msgspec
 from dailies_contracts import ClipRequested
@@ -27,10 +28,17 @@ MAX_ROUNDS = 20
 TRY_TTL_S = 120.0
 """A clip that tries a vendor again has shown by then whether it was accepted."""
 TENANT_TTL_S = 3_600.0
+MAX_TENANTS = 10_000
+"""Tenants whose recent orders are remembered."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _health = msgspec.json.Decoder(HealthRecord)
 _quality = msgspec.json.Decoder(QualityRecord)
 _tenant = msgspec.json.Decoder(TenantRecord)
+
+
+class _Orders(NamedTuple):
+    record: TenantRecord
+    read_at: float
 
 
 class MarketBoard:
@@ -55,6 +63,7 @@ class MarketBoard:
         self._revision = 0
         self._caught_up_at = float("-inf")
         self._catching_up = asyncio.Lock()
+        self._orders: dict[str, _Orders] = {}
 
     async def snapshot(self) -> Market:
         """Give the market as it was at most a second ago."""
@@ -89,9 +98,15 @@ class MarketBoard:
             await self._count(tenant_id, ordered)
 
     async def retry_ratio(self, tenant_id: str, *, now_s: float) -> float:
-        """Give the share of retries among a tenant's recent orders, [0, 1]."""
-        found = await self._turns.get(f"tenant.{tenant_id}")
-        return retry_ratio(_tenant.decode(found.value), now_s=now_s) if found else 0.0
+        """Give the share of retries among a tenant's recent orders as they were at most a second ago, [0, 1]."""
+        known = self._orders.get(tenant_id)
+        if known is None or time.monotonic() - known.read_at >= self._catch_up_s:
+            found = await self._turns.get(f"tenant.{tenant_id}")
+            known = _Orders(_tenant.decode(found.value) if found else TenantRecord(), time.monotonic())
+            if len(self._orders) >= MAX_TENANTS:
+                self._orders.clear()
+            self._orders[tenant_id] = known
+        return retry_ratio(known.record, now_s=now_s)
 
     async def take_turn(self, name: str, job_id: str) -> bool:
         """Let a job try a vendor again; False where another job is doing so."""
