@@ -79,9 +79,7 @@ class Advance:
             if taken:
                 tried_elsewhere |= taken
                 continue
-            sequence = history.last_sequence
-            if decision:
-                sequence = await self._commit(state, history, decision, standing)
+            sequence = await self._commit(state, history, decision, standing) if decision else history.last_sequence
             if sequence is not None:
                 after = fold((*history.events, *decision))
                 is_due = bool(decision) or timer == LOOK
