@@ -5,6 +5,7 @@ measured is orchestration.
 """
 
 import asyncio
+import os
 import re
 import tempfile
 import time
@@ -26,13 +27,15 @@ from dailies_contracts import (
     subject_of,
 )
 from nats.aio.client import Client
-from testkit.stack import Options, local_stack
+from testkit.stack import Options, TestStack, local_stack
 
 from measures.figures import Figure, percentile
 
 CATALOG = Path(__file__).parents[3] / "deploy" / "catalog.toml"
 N_AT_ONCE = 400
 N_ALONE = 40
+SHOWN_MS = 1.0
+"""Processes that use less of a job's time are left out of the list."""
 TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
 # The asset store encodes video beside the pipeline and holds nothing of it up; `assets.py` measures it.
 WITHOUT = frozenset({"simulator", "spans", "assets"})
@@ -42,7 +45,7 @@ PROCESSES = ("gateway", "projector", "compiler", "router", "worker-kling", "work
 
 async def measure(runs: int) -> list[Figure]:
     """Measure jobs per second with many at once, and the time of a job alone."""
-    rates, medians, tails = [], [], []
+    rates, medians, tails, spent = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "catalog.toml")
         plenty = re.sub(r"slots = \d+", "slots = 1000", CATALOG.read_text())
@@ -56,9 +59,12 @@ async def measure(runs: int) -> list[Figure]:
                 seconds = await _run_jobs(connection, f"alone{number}", N_ALONE, at_once=1)
                 medians.append(1_000 * percentile(seconds, 0.5))
                 tails.append(1_000 * percentile(seconds, 0.99))
-                started = time.perf_counter()
+                await _all_handled(connection)
+                before, started = _cpu_ms(stack), time.perf_counter()
                 await _run_jobs(connection, f"many{number}", N_AT_ONCE, at_once=N_AT_ONCE)
                 rates.append(N_AT_ONCE / (time.perf_counter() - started))
+                await _all_handled(connection)
+                spent.append({name: (ms - before[name]) / N_AT_ONCE for name, ms in _cpu_ms(stack).items()})
             events = await _history(connection, derive_job_id("bench", "many0-0"))
             raw = [await _publish_raw(connection, events) for _ in range(runs)]
             await connection.close()
@@ -67,6 +73,7 @@ async def measure(runs: int) -> list[Figure]:
         Figure("pipeline_jobs_per_s", "1/s", tuple(rates), percentile(raw, 0.5), f"{note}; baseline: raw publishes"),
         Figure("orchestration_p50_ms", "ms", tuple(medians), note="one job at a time"),
         Figure("orchestration_p99_ms", "ms", tuple(tails), note="one job at a time"),
+        Figure("pipeline_cpu_ms_per_job", "ms", tuple(sum(each.values()) for each in spent), note=_by_process(spent)),
     ]
 
 
@@ -79,6 +86,21 @@ def _environment() -> dict[str, dict[str, str]]:
         env[worker]["WORKER_ADAPTER"] = "instant"
     env["evaluator"]["EVALUATOR_ENGINE"] = "constant"
     return env
+
+
+def _cpu_ms(stack: TestStack) -> dict[str, float]:
+    """Read how much processor time each process of the stack has used."""
+    used = {}
+    for process in stack.stack.processes:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        used[process.spec.name] = 1_000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
+def _by_process(spent: Sequence[dict[str, float]]) -> str:
+    medians = {name: percentile([each[name] for each in spent], 0.5) for name in spent[0]}
+    ranked = sorted(medians.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {ms:.1f}" for name, ms in ranked if ms >= SHOWN_MS)
 
 
 async def _run_jobs(connection: Client, name: str, n: int, *, at_once: int) -> list[float]:

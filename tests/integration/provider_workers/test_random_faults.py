@@ -134,7 +134,8 @@ async def everything_ended(facts, simulator, books, orders):
     for clip_id, (order, mark) in orders.items():
         (end,) = [*facts.of(ClipReady, clip_id), *facts.of(ClipFailed, clip_id)]
         if isinstance(end, ClipFailed) and end.may_still_bill and mark == "stuck":
-            await facts.next(ClipSettled, clip_id=clip_id, timeout_s=180)  # given up long ago: looked at rarely
+            # Given up long ago, it is looked at every ninety seconds, and one look in twenty fails.
+            await facts.next(ClipSettled, clip_id=clip_id, timeout_s=400)
         await books.settle(order)
 
 
