@@ -102,9 +102,10 @@ class Engine:
             submitted_at_s=now,
             starts_at_s=now + latency_s * QUEUED_SHARE,
             due_at_s=now + latency_s,
-            planned=planned or next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED),
+            planned=planned or _ending(order, drawn),
             stuck_until_s=None if stuck is None else now + (stuck.duration_s or FOREVER_S),
             clips=self._clips(order, nth, drawn),
+            n_filtered=_n_filtered(order, drawn),
             updated_at_s=now,
             marks=marks,
         )
@@ -197,7 +198,8 @@ class Engine:
     def _clips(self, order: Order, nth: int, drawn: dict[str, Fault]) -> tuple[ClipSpec, ...]:
         width, height = order.size_px
         if self._has_small_clips:
-            return (small_clip(order.duration_s, is_wide=width >= height),) * order.n_clips
+            is_wide = width >= height
+            return tuple(small_clip(order.duration_s, is_wide=is_wide, seed=n) for n in range(order.n_clips))
         seed = order.seed
         if seed is None:
             luck = chance(self.tuning.seed, "seed", order.vendor, order.model, order.prompt, nth)
@@ -291,7 +293,8 @@ class Engine:
     def _finish(self, task: Task, ending: State) -> None:
         order = task.order
         # Failed work is billed by no vendor, filtered work by some.
-        bills = {State.SUCCEEDED: order.price_usd_micros, State.FILTERED: order.filtered_price_usd_micros}
+        price = order.price_usd_micros * task.n_shown // order.n_clips
+        bills = {State.SUCCEEDED: price, State.FILTERED: order.filtered_price_usd_micros}
         self._end(task, ending, billed_usd_micros=bills.get(ending, 0))
 
     def _end(self, task: Task, ending: State, *, billed_usd_micros: int) -> None:
@@ -327,9 +330,22 @@ def _no_door(seconds: float) -> None:
     del seconds
 
 
-def small_clip(duration_s: float, *, is_wide: bool = True) -> ClipSpec:
+def small_clip(duration_s: float, *, is_wide: bool = True, seed: int = 0) -> ClipSpec:
     """Describe the clip that stands for all others when rendering would only be in the way."""
-    return ClipSpec(prompt=SMALL_PROMPT, duration_s=duration_s, size_px=SMALL_SIZES_PX[is_wide], seed=0)
+    return ClipSpec(prompt=SMALL_PROMPT, duration_s=duration_s, size_px=SMALL_SIZES_PX[is_wide], seed=seed)
+
+
+def _n_filtered(order: Order, drawn: dict[str, Fault]) -> int:
+    """Count the clips of a request that moderation keeps back while it lets others through."""
+    refused = drawn.get("refused_at_completion")
+    n = 0 if refused is None else refused.samples or 0
+    return n if n < order.n_clips else 0
+
+
+def _ending(order: Order, drawn: dict[str, Fault]) -> State:
+    if _n_filtered(order, drawn):
+        return State.SUCCEEDED
+    return next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED)
 
 
 def _is_url(first_frame: str | None) -> bool:

@@ -118,6 +118,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     starts_in_s: float = 0.0
     duration_s: float | None = None  # outage, connection_refused: window; stuck: until it succeeds after all
     repeat: int = 2  # callback_repeated: deliveries in all
+    samples: int | None = None  # refused_at_completion: so many clips of the request are kept back; None: all
     cut: bool = False  # truncated_file: break the connection instead of a short file
     defect: DefectKind = "flicker"
     strength: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.8

@@ -97,6 +97,7 @@ class Task(msgspec.Struct, kw_only=True):
     planned: State  # how it will end
     stuck_until_s: float | None = None  # inf: until somebody finishes it by hand
     clips: tuple[ClipSpec, ...] = ()
+    n_filtered: int = 0  # clips of several that moderation keeps back although the task succeeds; not billed
     state: State = State.QUEUED
     updated_at_s: float = 0.0
     ended_at_s: float | None = None
@@ -110,3 +111,8 @@ class Task(msgspec.Struct, kw_only=True):
     def is_open(self) -> bool:
         """Whether the task still runs at the vendor."""
         return self.state not in ENDED
+
+    @property
+    def n_shown(self) -> int:
+        """Clips that the client gets when the task has succeeded."""
+        return self.order.n_clips - self.n_filtered

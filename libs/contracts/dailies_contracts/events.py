@@ -94,6 +94,9 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
         decision: Why this vendor, with every candidate.
         priority: A clip of a batch lets those of single jobs go first.
         rewritten: `prompt` is the softer wording, because a vendor refused the first.
+        sample_of: The clip that leads the vendor request which this one shares; None: it has a request of its own.
+            The clips of one request are written all or none, the leading one last.
+        sample: Its place among the clips of a shared request; the leading one has 0.
     """
 
     FACT: ClassVar[str] = "clip_requested"
@@ -107,6 +110,8 @@ class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):
     decision: ClipDecision | None = None
     priority: Literal["interactive", "batch"] = "interactive"
     rewritten: bool = False
+    sample_of: Token | None = None
+    sample: int = 0
 
 
 class ClipWithdrawn(ClipEvent, frozen=True, kw_only=True, tag="ClipWithdrawn"):
@@ -123,12 +128,14 @@ class ProviderSubmitted(ClipEvent, frozen=True, kw_only=True, tag="ProviderSubmi
         provider_task_id: The vendor's id of the task.
         reference: Our id as the vendor keeps it (for example Kling's `external_task_id`), empty where it keeps none.
         found: The task was looked up after an unknown outcome, not returned by the submit.
+        sample: Which of the task's clips it is, counted from 0, where several were ordered with one request.
     """
 
     FACT: ClassVar[str] = "provider_submitted"
     provider_task_id: str
     reference: str = ""
     found: bool = False
+    sample: int = 0
 
 
 class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):

@@ -41,6 +41,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         billed_unit_usd_micros: The vendor bills whole units of this price (a credit, a cent), rounded up.
         grade: What its finals are worth.
         finishes: Models whose drafts it can render out as the same generation.
+        samples: Clips that one request may order; each is billed like a clip of its own.
         retires_on: From this day (UTC) it is not used any more.
         quality: Expected aggregate score, [0, 1].
         latency_s: Expected time to a clip.
@@ -71,6 +72,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     billed_unit_usd_micros: int = 1
     grade: Grade = "standard"
     finishes: tuple[str, ...] = ()
+    samples: int = 1
     retires_on: date | None = None
 
     def is_retired(self, today: date) -> bool:
@@ -129,6 +131,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             yield "durations_s", "must ascend."
         if not 0 <= self.quality <= 1:
             yield "quality", "must lie in [0, 1]."
+        if self.samples < 1:
+            yield "samples", "must be at least 1."
         if min(self.billed_step_s, self.billed_unit_usd_micros) < 1:
             yield "billed_step_s", "and billed_unit_usd_micros must be at least 1."
         for audio, offered in (

@@ -1,5 +1,7 @@
 """End a clip: one fact, ClipReady or ClipFailed, never both; then its slot is free.
 
+A request for several clips that never became a task ends for all of them or for none.
+
 Two replicas may look at a clip at the same moment and come to different ends. The log refuses the second one,
 because an end expects that nothing about the job has changed since it was decided.
 """
@@ -10,6 +12,7 @@ from dailies_contracts import ClipFailed, ClipReady, ClipSettled
 from runtime.errors import ConcurrencyConflict, InvariantBroken
 from runtime.metrics import record_clip_outcome
 
+from provider_workers.domain import facts
 from provider_workers.domain.progress import Clip
 from provider_workers.ports import Desk
 
@@ -26,7 +29,7 @@ class Closing:
         self._desk = desk
 
     async def end(self, clip: Clip, event: ClipReady | ClipFailed) -> bool:
-        """End a clip and free its slot.
+        """End a clip and free its slot; one whose request did not become a task ends with all that it orders.
 
         Args:
             clip: As it was when the end was decided.
@@ -38,11 +41,13 @@ class Closing:
         Raises:
             ConcurrencyConflict: The job changes all the time; try again later.
         """
-        written = await self._append_once(clip, event)
-        if written:
-            kind = event.kind if isinstance(event, ClipFailed) else "ready"
-            record_clip_outcome(provider=event.provider, model=event.model, kind=kind)
-            log.info("clip.ended", extra=_facts(event) | {"kind": kind})
+        is_task = clip.submitted is not None
+        events = (event,) if is_task or isinstance(event, ClipReady) else facts.for_all(event, clip)
+        written = await self._append_once(clip, events)
+        for each in events if written else ():
+            kind = each.kind if isinstance(each, ClipFailed) else "ready"
+            record_clip_outcome(provider=each.provider, model=each.model, kind=kind)
+            log.info("clip.ended", extra=_facts(each) | {"kind": kind})
         await self._desk.leave_slot(clip)
         return written
 
@@ -51,13 +56,13 @@ class Closing:
         if await self._desk.log.append_fact(event):
             log.info("clip.settled", extra=_facts(event) | {"charged_usd_micros": event.charged_usd_micros})
 
-    async def _append_once(self, clip: Clip, event: ClipReady | ClipFailed) -> bool:
+    async def _append_once(self, clip: Clip, events: tuple[ClipReady | ClipFailed, ...]) -> bool:
         current = clip
         for _ in range(MAX_CONFLICTS):
             if current.has_end:
                 return False
             try:
-                await self._desk.log.append(event.job_id, [event], expected_sequence=current.last_sequence)
+                await self._desk.log.append(clip.request.job_id, events, expected_sequence=current.last_sequence)
             except ConcurrencyConflict:
                 current = await self._reloaded(clip)
             else:

@@ -8,7 +8,7 @@ from runtime.telemetry import span
 
 from provider_workers.closing import Closing
 from provider_workers.domain import facts
-from provider_workers.domain.adapter import Absent, Failed, Outcome, Running, Succeeded
+from provider_workers.domain.adapter import Absent, Failed, Outcome, Running, Succeeded, outcome_of_sample
 from provider_workers.domain.cost import cost_of
 from provider_workers.domain.failures import JOB_OVER, TASK_LOST, ExpiredOutput, ProviderError
 from provider_workers.domain.pace import MAX_REFUSAL_WAIT_S
@@ -34,23 +34,33 @@ class Following:
         self._intake = intake
 
     async def poll(self, clip: Clip, tick: Tick) -> None:
-        """Ask the vendor how a submitted clip stands, and act on the answer."""
+        """Ask the vendor how a submitted clip stands, and act on the answer; so for all that its request ordered."""
         await self._desk.slots.renew(clip.claim)
         try:
-            outcome = await self.ask(clip)
+            outcome = await self._asked(clip)
         except ProviderError as error:
             details = {"provider.name": error.provider, "clip.id": clip.clip_id, "kind": error.kind}
             log.warning("clip.poll_failed", extra=details | {"vendor.code": error.vendor_code})
             await self._later(clip, tick, retry_after_s=error.retry_after_s)
             return
-        await self._act(clip, outcome, tick)
+        if isinstance(outcome, Running):
+            await self._later(clip, tick)
+        elif isinstance(outcome, Absent):
+            await self._absent(clip, tick)
+        else:
+            for each in clip.party:  # itself last: while it has not ended, a crash brings this look again
+                if not each.has_end:
+                    await self._act(each, outcome_of_sample(outcome, each.sample), tick.of(each.clip_id))
 
     async def ask(self, clip: Clip) -> Outcome:
-        """Poll the vendor once.
+        """Poll the vendor once; says what the answer is to this clip.
 
         Raises:
             ProviderError: The vendor did not tell.
         """
+        return outcome_of_sample(await self._asked(clip), clip.sample)
+
+    async def _asked(self, clip: Clip) -> Outcome:
         if clip.submitted is None:
             return Absent()
         with span(
@@ -67,10 +77,6 @@ class Following:
     async def _act(self, clip: Clip, outcome: Outcome, tick: Tick) -> None:
         now = self._desk.clock()
         match outcome:
-            case Running():
-                await self._later(clip, tick)
-            case Absent():
-                await self._absent(clip, tick)
             case Failed():
                 charged = cost_of(clip.request, self._desk.vendor, reported_usd_micros=outcome.charged_usd_micros)
                 end = facts.ended_by_vendor(clip, outcome, now=now, charged_usd_micros=charged.usd_micros)
@@ -131,7 +137,8 @@ class Following:
         if desk.clock() - since < desk.pace.window:
             await self._later(clip, tick)
             return
-        await self._closing.end(clip, facts.failed(clip, "unavailable", now=desk.clock(), wording=TASK_LOST))
+        for each in clip.party:
+            await self._closing.end(each, facts.failed(each, "unavailable", now=desk.clock(), wording=TASK_LOST))
 
     async def _later(self, clip: Clip, tick: Tick, *, retry_after_s: float | None = None) -> None:
         desk = self._desk
@@ -140,6 +147,7 @@ class Following:
             asked = timedelta(seconds=min(retry_after_s or 0.0, MAX_REFUSAL_WAIT_S))
             await desk.poll_after(tick.next(), max(desk.pace.next_poll(tick.n), asked))
             return
-        end = facts.failed(clip, "timed_out", now=now, may_still_bill=True)
-        if await self._closing.end(clip, end):
-            await desk.watch_after(tick.restarted(), desk.pace.next_watch(0))
+        for each in clip.party:
+            end = facts.failed(each, "timed_out", now=now, may_still_bill=True)
+            if await self._closing.end(each, end):
+                await desk.watch_after(tick.of(each.clip_id).restarted(), desk.pace.next_watch(0))

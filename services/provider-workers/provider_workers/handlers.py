@@ -126,6 +126,8 @@ class Handlers:
         clip = await self._desk.clip(tick.job_id, tick.clip_id)
         if clip is None or clip.request.provider != self._desk.vendor.name:
             return False
+        if clip.is_led and clip.phase is Phase.OPEN:
+            return True  # a look at the clip that leads its request brings it to the vendor, or ends it
         held = await self._desk.intents.read(tick.clip_id) if clip.phase is Phase.OPEN else None
         if await self._take_step(clip, held, tick):
             await self._submitted(clip, tick)

@@ -105,7 +105,12 @@ class Desk:
     async def clip(self, job_id: str, clip_id: str) -> Clip | None:
         """Read what has become of a clip."""
         history = await self.log.history(job_id)
-        return clip_of(history.events, clip_id, last_sequence=history.last_sequence)
+        return clip_of(
+            history.events,
+            clip_id,
+            last_sequence=history.last_sequence,
+            takes_samples=self.adapter.takes_samples,
+        )
 
     async def leave_slot(self, clip: Clip) -> None:
         """Free a clip's slot and let the clip whose turn it is ask for it at once."""
@@ -122,6 +127,11 @@ class Desk:
     async def poll_after(self, tick: Tick, wait: timedelta) -> None:
         """Look at a clip again after a while."""
         await self.timers.schedule("poll", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))
+
+    async def watch_all_after(self, clip: Clip, tick: Tick, wait: timedelta) -> None:
+        """Begin to look after every clip of a request that was given up."""
+        for each in clip.party:
+            await self.watch_after(tick.of(each.clip_id).restarted(), wait)
 
     async def watch_after(self, tick: Tick, wait: timedelta) -> None:
         """Look at a clip that was given up again after a while."""

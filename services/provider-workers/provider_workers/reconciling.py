@@ -60,11 +60,14 @@ class Reconciling:
         Raises:
             ProviderError: The vendor did not tell.
         """
+        recorded = next((each.submitted for each in clip.followers if each.submitted), None)
+        if recorded is not None:  # the process died between two facts about one task
+            return Submission(provider_task_id=recorded.provider_task_id, reference=recorded.reference)
         with span("vendor.find", clip__id=clip.clip_id, gen_ai__provider__name=clip.request.provider):
             claimed = await self._claimed(clip, hint)
             if claimed is not None or not self._desk.adapter.can_find:
                 return claimed
-            return await self._desk.adapter.find(clip.clip_id, since=clip.request.occurred_at)
+            return await self._desk.adapter.find(clip.reference, since=clip.request.occurred_at)
 
     async def _claimed(self, clip: Clip, hint: Hint | None) -> Submission | None:
         adapter = self._desk.adapter
@@ -75,9 +78,9 @@ class Reconciling:
         if isinstance(outcome, Absent):
             return None
         if adapter.keeps_reference:
-            is_ours = outcome.reference == clip.clip_id
+            is_ours = outcome.reference == clip.reference
         else:
-            is_ours = await self._desk.intents.claim(claim.provider_task_id, clip.clip_id)
+            is_ours = await self._desk.intents.claim(claim.provider_task_id, clip.reference)
         if not is_ours:
             log.warning("callback.names_another_clip", extra={"clip.id": clip.clip_id})
             return None
@@ -106,5 +109,5 @@ class Reconciling:
             return False
         end = facts.failed(clip, "outcome_unknown", now=desk.clock(), may_still_bill=True)
         if await self._closing.end(clip, end) and desk.adapter.can_find:
-            await desk.watch_after(then.restarted(), desk.pace.next_watch(0))
+            await desk.watch_all_after(clip, then, desk.pace.next_watch(0))
         return False

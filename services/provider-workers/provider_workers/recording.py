@@ -25,10 +25,10 @@ class Recording:
         self._desk = desk
 
     async def record(self, clip: Clip, submission: Submission, *, found: bool) -> None:
-        """Write down the vendor's task of a clip.
+        """Write down the vendor's task of a clip, and of those that its request orders besides.
 
         Args:
-            clip: The clip.
+            clip: The clip; its own fact is written last, so that somebody looks after all until every one is.
             submission: What the vendor said.
             found: The task was looked up, not returned by the submit.
 
@@ -38,6 +38,11 @@ class Recording:
         desk = self._desk
         if not desk.adapter.keeps_reference:
             await self._insist_on_claim(clip, submission)
+        for each in clip.party:
+            await self._record(each, submission, found=found)
+
+    async def _record(self, clip: Clip, submission: Submission, *, found: bool) -> None:
+        desk = self._desk
         event = facts.submitted(clip, submission, now=desk.clock(), found=found)
         if await self._insist(event):
             log.info("clip.submitted", extra={"provider.name": event.provider, "clip.id": clip.clip_id, "found": found})
@@ -64,7 +69,7 @@ class Recording:
 
     async def _insist_on_claim(self, clip: Clip, submission: Submission) -> None:
         try:
-            await self._desk.intents.claim(submission.provider_task_id, clip.clip_id)
+            await self._desk.intents.claim(submission.provider_task_id, clip.reference)
         except DependencyUnavailable:
             # The fact matters more: a task that nobody claimed can at worst be claimed by a signed callback of its own.
             log.warning("clip.task_not_claimed", extra={"clip.id": clip.clip_id})

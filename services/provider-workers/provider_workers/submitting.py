@@ -146,6 +146,7 @@ class Submitting:
         return order_of(
             request,
             first_frame=None if request.first_frame is None else await self._image(request.first_frame),
+            n_samples=len(clip.party),
             callback_url=callback_url(
                 desk.callback_base_url,
                 secret=desk.callback_secret,

@@ -63,7 +63,7 @@ class Watching:
         found = await self._reconciling.identify(clip, tick.hint)
         if found is not None:
             await self._recording.record(clip, found, found=True)
-            await self._desk.watch_after(tick.restarted(), self._desk.pace.next_poll(0))
+            await self._desk.watch_all_after(clip, tick, self._desk.pace.next_poll(0))
         elif self._desk.adapter.can_find:
             await self._closing.settle(facts.settled(clip, NEVER_ACCEPTED, now=self._desk.clock()))
 

@@ -158,10 +158,9 @@ class Veo(Vendor):
         task = self._find(_resource(call), account)
         if (unfinished := _unfinished(task)) is not None:
             return json_reply(unfinished)
-        if task.state is State.FILTERED:
-            result: dict[str, Any] = _filtered(task)
-        else:
-            result = {"generatedSamples": [{"video": {"uri": _file_uri(task, n)}} for n in range(task.order.n_clips)]}
+        result = _filtered(task)
+        if task.state is not State.FILTERED:
+            result |= {"generatedSamples": [{"video": {"uri": _file_uri(task, n)}} for n in range(task.n_shown)]}
         response = {"@type": GEMINI_RESPONSE, "generateVideoResponse": result}
         return json_reply({"name": task.order.facts["name"], "done": True, "response": response})
 
@@ -173,26 +172,27 @@ class Veo(Vendor):
         task = self._find(name, account)
         if (unfinished := _unfinished(task)) is not None:
             return json_reply(unfinished)
-        response: dict[str, Any] = {"@type": VERTEX_RESPONSE}
-        response |= _filtered(task) if task.state is State.FILTERED else self._inline(task)
+        response = {"@type": VERTEX_RESPONSE, "raiMediaFilteredCount": 0, **_filtered(task)}
+        if task.state is not State.FILTERED:
+            response["videos"] = self._inline(task)
         return json_reply({"name": name, "done": True, "response": response})
 
-    def _inline(self, task: Task) -> dict[str, Any]:
+    def _inline(self, task: Task) -> list[dict[str, str]]:
         if self.engine.is_expired(task):
             raise wire.Refused(wire.no_operation(task.order.facts["name"]))
-        folder, numbers = task.order.facts["storage_uri"], range(task.order.n_clips)
+        folder, numbers = task.order.facts["storage_uri"], range(task.n_shown)
         if folder is not None:
             places = [{"gcsUri": f"{folder.rstrip('/')}/{task.id}/sample_{n}.mp4"} for n in numbers]
         else:
             contents = [base64.b64encode(self.media_content(task, n)).decode() for n in numbers]
             places = [{"bytesBase64Encoded": content} for content in contents]
-        return {"raiMediaFilteredCount": 0, "videos": [place | {"mimeType": "video/mp4"} for place in places]}
+        return [place | {"mimeType": "video/mp4"} for place in places]
 
     def _redirect(self, call: Call) -> Response:
         account = self._account(call)
         found = FILE_NAME.search(f"{call.request.path_params['file']}:download")
         task, index = self._file(found.group(1) if found else "")
-        if task is None or task.order.account != account or index >= task.order.n_clips:
+        if task is None or task.order.account != account or index >= task.n_shown:
             return _no_file()
         file_id = found.group(1) if found else ""
         token = support_code(f"{task.id}{task.ended_at_s}")
@@ -260,7 +260,10 @@ def _unfinished(task: Task) -> dict[str, Any] | None:
 
 
 def _filtered(task: Task) -> dict[str, Any]:
-    n = task.order.n_clips
+    """Say how many clips were kept back and why; nothing where none was."""
+    n = task.order.n_clips if task.state is State.FILTERED else task.n_filtered
+    if not n:
+        return {}
     reason = SAFETY.format(n=n, code=support_code(task.order.prompt))
     return {"raiMediaFilteredCount": n, "raiMediaFilteredReasons": [reason] * n}
 

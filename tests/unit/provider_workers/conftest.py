@@ -212,6 +212,7 @@ class FakeVendor:
     can_find: bool = True
     keeps_reference: bool = True
     polls_at_once: bool = False
+    takes_samples: bool = False
     answers: list[Any] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     polls: list[Any] = field(default_factory=list)

@@ -37,6 +37,7 @@ class Instant:
     can_find = True
     keeps_reference = True
     polls_at_once = True
+    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         del account, client, clock

@@ -207,6 +207,7 @@ class Kling:
     can_find = True
     keeps_reference = True
     polls_at_once = False
+    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self._provider = account.provider

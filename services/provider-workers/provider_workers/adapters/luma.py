@@ -185,6 +185,7 @@ class Luma:
     """One account of Luma Dream Machine."""
 
     polls_at_once = False
+    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self._provider = account.provider

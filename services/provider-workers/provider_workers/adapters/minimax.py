@@ -175,6 +175,7 @@ class Minimax:
     can_find = False
     keeps_reference = False
     polls_at_once = False
+    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         self._provider = account.provider

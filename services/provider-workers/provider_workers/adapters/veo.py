@@ -8,8 +8,10 @@ switched off: order it, or the catalogue's price is too low.
 Read: 2026-11-22. Limits: 10 operations at once and 50 requests a minute a project, as seen by others. Google's samples
 poll every 10 s. No idempotency, no look-up by a reference of ours, no cancel: an answer that got lost stays unknown
 unless a callback names the operation (Gemini dialect only). Filtered clips are not billed (documented for the Gemini
-API; for Vertex nobody says). A plain INTERNAL or UNAVAILABLE is taken as "not accepted": without an operation's name
-there is no clip to bill; DEADLINE_EXCEEDED and answers that are not Google's own are taken as unknown.
+API; for Vertex nobody says). Vertex renders up to four samples an operation, each billed by its seconds; it returns
+fewer where some were filtered, and does not say which. A plain INTERNAL or UNAVAILABLE is taken as "not accepted":
+without an operation's name there is no clip to bill; DEADLINE_EXCEEDED and answers that are not Google's own are taken
+as unknown.
 """
 
 import asyncio
@@ -75,7 +77,7 @@ class _Google:
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock, base_url: str) -> None:
         self._provider = account.provider
-        # Vertex answers with the clip as base64 inside JSON: a third larger than the clip.
+        # Vertex answers with the clip as base64 inside JSON: a third larger than the clip. Samples are small drafts.
         max_reply_bytes = account.max_clip_bytes * 3 // 2
         self._http = VendorHttp(client, account, base_url, clock=clock, max_reply_bytes=max_reply_bytes)
 
@@ -116,6 +118,8 @@ class _Google:
 
 class Veo(_Google):
     """One project on Vertex AI."""
+
+    takes_samples = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         location = account.needed("location")
@@ -163,6 +167,8 @@ class Veo(_Google):
 
 class VeoGemini(_Google):
     """One key of the Gemini API."""
+
+    takes_samples = False  # it refuses a `sampleCount` above 1
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         base_url = account.base_url or GEMINI_URL

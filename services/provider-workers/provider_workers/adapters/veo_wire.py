@@ -81,6 +81,7 @@ class Generated(msgspec.Struct, frozen=True, rename="camel"):
     """`generateVideoResponse`."""
 
     generated_samples: list[Sample] = []
+    rai_media_filtered_count: int | None = 0
     rai_media_filtered_reasons: list[str] = []
 
 
@@ -91,6 +92,7 @@ class Response(msgspec.Struct, frozen=True, rename="camel"):
     generated_samples: list[Sample] = []
     generated_videos: list[Sample] = []
     videos: list[Video] = []
+    rai_media_filtered_count: int | None = 0
     rai_media_filtered_reasons: list[str] = []
 
 
@@ -120,7 +122,7 @@ def to_request(order: Order, *, is_vertex: bool) -> dict[str, Any]:
         "aspectRatio": order.aspect_ratio,
         "durationSeconds": order.duration_s,
         "resolution": order.resolution,
-        "sampleCount": 1,
+        "sampleCount": order.n_samples,
     }
     if order.negative_prompt:
         parameters["negativePrompt"] = order.negative_prompt
@@ -140,8 +142,8 @@ def to_request(order: Order, *, is_vertex: bool) -> dict[str, Any]:
 def from_response(operation: Operation) -> Outcome:
     """Turn an operation into its outcome.
 
-    A moderated clip looks like a success without a clip: `done`, no `error`, and reasons. Without reasons it is an
-    internal failure. Neither is billed.
+    A moderated clip looks like a success without a clip: `done`, no `error`, and reasons or a count. Without either it
+    is an internal failure. Neither is billed. Of several samples some may be there and others not.
     """
     if not operation.done:
         return Running()
@@ -150,12 +152,19 @@ def from_response(operation: Operation) -> Outcome:
     response = operation.response or Response()
     generated = response.generate_video_response or Generated()
     samples = [*generated.generated_samples, *response.generated_samples, *response.generated_videos]
-    for video in [*response.videos, *(sample.video for sample in samples if sample.video is not None)]:
-        if video.uri or video.bytes_base64_encoded:
-            return Succeeded(output=Output(url=video.uri, content=video.bytes_base64_encoded))
+    videos = [*response.videos, *(sample.video for sample in samples if sample.video is not None)]
+    outputs = [Output(url=x.uri, content=x.bytes_base64_encoded) for x in videos if x.uri or x.bytes_base64_encoded]
+    missing = _why_missing(response, generated)
+    if not outputs:
+        return missing
+    return Succeeded(output=outputs[0], further=tuple(outputs[1:]), missing=missing)
+
+
+def _why_missing(response: Response, generated: Generated) -> Failed:
     reasons = [*response.rai_media_filtered_reasons, *generated.rai_media_filtered_reasons]
-    if reasons:
-        return Failed(kind="refused", vendor_code=":".join(("filtered", *_support_codes(reasons[0]))))
+    if reasons or response.rai_media_filtered_count or generated.rai_media_filtered_count:
+        codes = _support_codes(reasons[0]) if reasons else []
+        return Failed(kind="refused", vendor_code=":".join(("filtered", *codes)))
     return Failed(kind="unavailable", vendor_code="no_samples")
 
 

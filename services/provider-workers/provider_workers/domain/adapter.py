@@ -35,6 +35,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         callback_url: Where the vendor may tell us; empty: polling alone.
         camera: Native camera control by name, empty where the prompt carries it.
         parameters: Further vendor parameters by their wire name.
+        n_samples: How many clips of it, in one task; above 1 only where the adapter takes samples.
     """
 
     reference: str
@@ -50,6 +51,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     first_frame: Image | None = None
     callback_url: str = ""
     parameters: dict[str, Parameter] = {}
+    n_samples: int = 1
 
 
 class TaskRef(NamedTuple):
@@ -95,11 +97,16 @@ class Succeeded(msgspec.Struct, frozen=True, kw_only=True):
     """The clip is rendered.
 
     Attributes:
-        cost_usd_micros: What the vendor reports that it charges; None where it reports nothing.
+        output: The clip; of several, the first.
+        further: The others that were ordered with it, in the vendor's order.
+        missing: What became of those that were ordered and are not there; None: the vendor says nothing of any.
+        cost_usd_micros: What the vendor reports that it charges for one clip; None where it reports nothing.
         render_ms: By the vendor's own times; None where it gives none.
     """
 
     output: Output
+    further: tuple[Output, ...] = ()
+    missing: "Failed | None" = None
     reference: str = ""
     cost_usd_micros: int | None = None
     render_ms: int | None = None
@@ -126,6 +133,21 @@ class Absent(msgspec.Struct, frozen=True):
 Outcome = Running | Succeeded | Failed | Absent
 
 
+def outcome_of_sample(outcome: Outcome, sample: int) -> Outcome:
+    """Say what a task's outcome is to one of its clips.
+
+    Args:
+        outcome: The task's.
+        sample: Which clip, counted from 0. The vendor does not say which of several it kept back: they count as the
+            last ones.
+    """
+    if not isinstance(outcome, Succeeded) or sample == 0:
+        return outcome
+    if sample <= len(outcome.further):
+        return msgspec.structs.replace(outcome, output=outcome.further[sample - 1])
+    return outcome.missing or Failed(kind="unavailable", vendor_code="no_sample", reference=outcome.reference)
+
+
 class CallbackHint(msgspec.Struct, frozen=True, kw_only=True):
     """What a callback claims, never believed before it was looked up."""
 
@@ -146,11 +168,13 @@ class Adapter(Protocol):
         can_find: `find` works: tasks can be looked up by our reference.
         keeps_reference: `poll` tells our reference, so that a task can be told to be ours.
         polls_at_once: The first poll may follow the submit directly.
+        takes_samples: One submit may order several clips; without it, clips that could share one are sent one by one.
     """
 
     can_find: bool
     keeps_reference: bool
     polls_at_once: bool
+    takes_samples: bool
 
     def submit(self, order: Order) -> Awaitable[Submission]:
         """Order one clip; sent once, never repeated below us.

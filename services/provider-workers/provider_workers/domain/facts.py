@@ -13,6 +13,7 @@ from dailies_contracts import (
     MediaFacts,
     ProviderSubmitted,
 )
+from msgspec.structs import replace
 
 from provider_workers.domain.adapter import Failed, Submission, Succeeded
 from provider_workers.domain.cost import Cost
@@ -36,6 +37,7 @@ def submitted(clip: Clip, submission: Submission, *, now: datetime, found: bool)
         provider_task_id=submission.provider_task_id,
         reference=submission.reference,
         found=found,
+        sample=clip.sample,
     )
 
 
@@ -75,6 +77,11 @@ def failed(
     """
     code, message = wording or WORDS[kind]
     return ClipFailed(**_about(clip.request), occurred_at=now, kind=kind, code=code, message=message, **details)
+
+
+def for_all(event: ClipFailed, clip: Clip) -> tuple[ClipFailed, ...]:
+    """Tell the same end of every clip that a request orders, in the order of its party."""
+    return tuple(replace(event, clip_id=each.clip_id, id="") for each in clip.party)
 
 
 def dropped(clip: Clip, *, now: datetime) -> ClipFailed:

@@ -5,7 +5,7 @@ from dailies_contracts import ClipRequested
 from provider_workers.domain.adapter import Image, Order
 
 
-def order_of(request: ClipRequested, *, first_frame: Image | None, callback_url: str) -> Order:
+def order_of(request: ClipRequested, *, first_frame: Image | None, callback_url: str, n_samples: int = 1) -> Order:
     """Turn ClipRequested into an adapter's order; the clip id is our reference at the vendor."""
     prompt = request.prompt
     return Order(
@@ -22,4 +22,5 @@ def order_of(request: ClipRequested, *, first_frame: Image | None, callback_url:
         first_frame=first_frame,
         callback_url=callback_url,
         parameters=dict(prompt.parameters),
+        n_samples=n_samples,
     )

@@ -44,6 +44,10 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The look after this one, whose download failed."""
         return msgspec.structs.replace(self.next(), n_downloads=self.n_downloads + 1)
 
+    def of(self, clip_id: str) -> "Tick":
+        """The same look, at a clip that is ordered with this one's request."""
+        return self if clip_id == self.clip_id else msgspec.structs.replace(self, clip_id=clip_id, hint=None)
+
     def restarted(self) -> "Tick":
         """The first look of another phase."""
         return Tick(job_id=self.job_id, clip_id=self.clip_id, n=0)

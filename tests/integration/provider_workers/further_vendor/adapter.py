@@ -93,6 +93,7 @@ class Nova:
     can_find = True
     keeps_reference = True
     polls_at_once = False
+    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         base_url = account.base_url or BASE_URL
