@@ -1,8 +1,8 @@
 """The one way a job moves: load its history, fold, decide, hold the money, append the decision, settle the money.
 
 A decision is appended event by event, each on condition that nothing but the one before it happened; where the
-process dies in between, the next look decides the rest. Every handler ends here. Running it twice, on two
-replicas, or again after a crash at any line, changes nothing.
+process dies in between, the next look decides the rest. Clips that share a request are appended all or none. Every
+handler ends here. Running it twice, on two replicas, or again after a crash at any line, changes nothing.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from router.domain.exclusions import tries_of
 from router.domain.lateness import look_again_at
 from router.domain.market import lessons_of
 from router.domain.money import corrections, holds_of
+from router.domain.samples import steps_of
 from router.domain.state import Ended, Phase, Requested, fold
 
 LOOK = "look"
@@ -120,11 +121,12 @@ class Advance:
             await self._timers.schedule(LOOK, state.job.job_id, at=at)
 
     async def _append(self, job_id: str, expected_sequence: int, decision: Decision) -> int:
-        for event in decision:
-            expected_sequence = await self._log.append(job_id, (event,), expected_sequence=expected_sequence)
-            log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
-            if isinstance(event, ClipRequested):
-                self.board.expect(lessons_of(event, learning=self._surroundings.learning()))
+        for step in steps_of(decision):
+            expected_sequence = await self._log.append(job_id, step, expected_sequence=expected_sequence)
+            for event in step:
+                log.info("job.decided", extra={"decision": type(event).__name__, "event.id": event.id})
+                if isinstance(event, ClipRequested):
+                    self.board.expect(lessons_of(event, learning=self._surroundings.learning()))
         return expected_sequence
 
     async def _settle(self, job_id: str, state: Phase, sequence: int, standing: Standing | None) -> None:

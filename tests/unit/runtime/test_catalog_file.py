@@ -79,6 +79,7 @@ def test_a_file_that_is_gone_leaves_the_old_catalogue(path: Path) -> None:
         ("anchored = 0.6", "anchored = 'much'"),
         ('tenant_plan = "studio"', 'tenant_plan = "nobody"'),
         ("quality = 0.62", "quality = 6.2"),
+        ("samples = 4", "samples = 0"),
         ('usd_micros_per_s = { "720p" = 42_000, "1080p" = 70_000 }', 'usd_micros_per_s = { "720p" = 42_000 }'),
     ],
 )

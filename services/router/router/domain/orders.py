@@ -20,6 +20,7 @@ from router.domain.allowance import attempts_left, clips_of, is_storm, money_lef
 from router.domain.context import Context
 from router.domain.plan import plan_of
 from router.domain.policy import Ranked, rank, sampler_seed, spread
+from router.domain.samples import shared, together
 from router.domain.state import Clip, Drafting, Requested, deadline_of
 
 
@@ -85,7 +86,7 @@ def place(state: Drafting, order: Order, context: Context) -> tuple[ClipRequeste
     left = money_left(state, context) - order.reserve_usd_micros
     left_for_retries = retry_money_left(state, context) - order.reserve_usd_micros
     placed: list[ClipRequested] = []
-    for chosen in spread(ranked, n, _to_vary(order, taken)):
+    for chosen in together(spread(ranked, n, _to_vary(order, taken))):
         attempt = len(taken) + len(placed) + 1
         cause = _cause(order, chosen, taken, attempt)
         quote = quote_of(chosen, context)
@@ -95,7 +96,8 @@ def place(state: Drafting, order: Order, context: Context) -> tuple[ClipRequeste
             break
         who = Placed(chosen=chosen, ranked=ranked, attempt=attempt, cause=cause)
         placed.append(_requested(state, order, context, who))
-    return tuple(placed)
+    # A request takes one seed: where the client named one, each clip gets its own.
+    return tuple(placed) if state.job.request.seed is not None else shared(placed, context.catalog)
 
 
 def _to_vary(order: Order, taken: list[Clip]) -> list[Clip]:
