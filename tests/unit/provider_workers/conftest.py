@@ -350,6 +350,12 @@ class World:
         self.log.add(event)
         return event
 
+    def requests(self, n: int, **changes: Any) -> list[ClipRequested]:
+        """Order several clips with one request, the leading one last."""
+        leader = derive_clip_id(JOB, stage="draft", attempt=n)
+        led = [self.request(each, sample_of=leader, sample=each, **changes) for each in range(1, n)]
+        return [*led, self.request(n, seed=7, **changes)]
+
     async def call_back(self, clip_id: str, body: str, *, forged: bool = False) -> None:
         """The gateway fires the timer of a clip for a callback."""
         hint = Hint(body=body, headers={"sig": "forged" if forged else "right"})
