@@ -75,23 +75,22 @@ class Orders:
         self, dialect: Dialect, prompt: str = "a red ball on a table", *, deadline_s: float = 120, **changes: Any
     ) -> ClipRequested:
         """Order one clip; further arguments are fields of ClipRequested."""
-        job_id = f"job_{uuid.uuid4().hex[:12]}"
-        fields: dict[str, Any] = {
-            "job_id": job_id,
-            "tenant_id": "acme",
-            "occurred_at": datetime.now(UTC),
-            "clip_id": derive_clip_id(job_id, stage="draft", attempt=1),
-            "provider": dialect.provider,
-            "model": dialect.model,
-            "stage": "draft",
-            "attempt": 1,
-            "prompt": compiled_prompt(dialect.provider, dialect.model, prompt=prompt, **dialect.prompt),
-            "quote_usd_micros": 500_000,
-            "deadline_at": datetime.now(UTC) + timedelta(seconds=deadline_s),
-        }
-        event = ClipRequested(**(fields | changes))
+        event = _ordered(dialect, prompt, deadline_s=deadline_s, **changes)
         await self.log.append_fact(event)
         return event
+
+    async def order_together(
+        self, dialect: Dialect, prompt: str = "a red ball on a table", *, n: int = 2, **changes: Any
+    ) -> tuple[ClipRequested, ...]:
+        """Order several clips with one request, the leading one last; further arguments as for `order`."""
+        job_id = _job_id()
+        leader = _ordered(dialect, prompt, job_id=job_id, attempt=n, **changes)
+        led = [
+            _ordered(dialect, prompt, job_id=job_id, attempt=k, sample_of=leader.clip_id, sample=k, **changes)
+            for k in range(1, n)
+        ]
+        await self.log.append(job_id, [*led, leader], expected_sequence=0)
+        return (*led, leader)
 
     async def call_back(
         self, provider: str, job_id: str, clip_id: str, body: str, headers: Mapping[str, str] | None = None
@@ -156,6 +155,30 @@ async def _relay(orders: Orders, sink: CallbackSink, secret: str) -> None:
         expected = hmac.new(secret.encode(), clip_id.encode(), hashlib.sha256).hexdigest()
         if parse_qs(url.query).get("sig") == [expected]:
             await orders.call_back(provider, job_id, clip_id, delivery.body.decode(), dict(delivery.headers))
+
+
+def _job_id() -> str:
+    return f"job_{uuid.uuid4().hex[:12]}"
+
+
+def _ordered(
+    dialect: Dialect, prompt: str, *, job_id: str = "", attempt: int = 1, deadline_s: float = 120, **changes: Any
+) -> ClipRequested:
+    job_id = job_id or _job_id()
+    fields: dict[str, Any] = {
+        "job_id": job_id,
+        "tenant_id": "acme",
+        "occurred_at": datetime.now(UTC),
+        "clip_id": derive_clip_id(job_id, stage="draft", attempt=attempt),
+        "provider": dialect.provider,
+        "model": dialect.model,
+        "stage": "draft",
+        "attempt": attempt,
+        "prompt": compiled_prompt(dialect.provider, dialect.model, prompt=prompt, **dialect.prompt),
+        "quote_usd_micros": 500_000,
+        "deadline_at": datetime.now(UTC) + timedelta(seconds=deadline_s),
+    }
+    return ClipRequested(**(fields | changes))
 
 
 def _has_more(n_taken: int, deliveries: list[Delivery]) -> bool:

@@ -99,7 +99,10 @@ def told(result):
         case Succeeded(output=output):
             place = {"url": output.url} if output.url else {"content": base64.b64encode(output.content).decode()}
             shown = {"cost_usd_micros": result.cost_usd_micros, "render_ms": result.render_ms}
-            return {"succeeded": place | shown | ({"reference": result.reference} if result.reference else {})}
+            further = [base64.b64encode(each.content).decode() or each.url for each in result.further]
+            missing = None if result.missing is None else _filled(result.missing)
+            sometimes = {"reference": result.reference, "further": further, "missing": missing}
+            return {"succeeded": place | shown | {name: value for name, value in sometimes.items() if value}}
         case _:
             return {"hint": {"provider_task_id": result.provider_task_id}}
 

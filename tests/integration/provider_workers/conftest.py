@@ -12,14 +12,21 @@ import pytest
 from provider_workers.app import build_desk, register
 from provider_workers.handlers import Handlers
 from provider_workers.settings import Settings
+from router.adapters.ledger import Ledger
+from router.domain.money import corrections, holds_of
+from router.domain.state import fold
+from runtime.budgets import Limits
 from runtime.catalog import load_catalog
+from runtime.clock import utc_clock
 from runtime.objects import open_objects
 from runtime.service import open_service
+from runtime.settings import ServiceSettings
 from testkit.lineup import CATALOG, dialects
 from testkit.orders import Orders, callback_relay, orders_on
 from testkit.simulated import WEBHOOK_SECRETS
 
 SECRET = "callback-secret"
+TENANT = "acme"
 DIALECTS = dialects()
 
 
@@ -46,6 +53,9 @@ class Bus(Orders):
 
     async def order(self, adapter, prompt="a red ball on a table", **changes):
         return await super().order(DIALECTS[adapter], prompt, **changes)
+
+    async def order_together(self, adapter, prompt="a red ball on a table", **changes):
+        return await super().order_together(DIALECTS[adapter], prompt, **changes)
 
 
 @pytest.fixture
@@ -136,3 +146,35 @@ async def gateway(facts):
     """Stands in for the gateway: takes the vendor's callbacks, checks their address, fires the poll timer."""
     async with callback_relay(facts, secret=SECRET) as sink:
         yield sink
+
+
+class Books:
+    """The router's own ledger, fed by the facts as the router feeds it."""
+
+    def __init__(self, ledger, log) -> None:
+        self.ledger = ledger
+        self.log = log
+
+    async def hold(self, *orders):
+        """Hold the money for clips of one job."""
+        assert await self.ledger.hold(TENANT, orders[0].job_id, holds_of(orders), sequence=0)
+
+    async def settle(self, order):
+        """Do what the router does when the fate of a job's clips is known; the scoring is not charged here."""
+        history = await self.log.history(order.job_id)
+        entries = (await self.ledger.look(TENANT, order.job_id)).entries
+        wanted = corrections(entries, fold(history.events).clips, has_ended=False)
+        if wanted:
+            await self.ledger.correct(TENANT, order.job_id, wanted, sequence=history.last_sequence)
+
+    async def account(self, order):
+        return (await self.ledger.look(TENANT, order.job_id)).entries[order.clip_id].account
+
+
+@pytest.fixture
+async def books(nats_url, facts):
+    async with open_service("testing", ServiceSettings(nats_url=nats_url)) as service:
+        budgets, tenants = await service.bucket("budgets"), await service.bucket("tenants")
+        limits = Limits(total=10**12)
+        ledger = Ledger(budgets, tenants, tell=facts.log.append_fact, clock=utc_clock, defaults=limits)
+        yield Books(ledger, facts.log)

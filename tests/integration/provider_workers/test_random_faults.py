@@ -5,25 +5,20 @@
 
 import os
 import random
+from collections import Counter
 from contextlib import AsyncExitStack
 
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, ClipSettled
-from router.adapters.ledger import Ledger
-from router.domain.money import corrections, holds_of
-from router.domain.state import fold
-from runtime.budgets import Limits
-from runtime.clock import utc_clock
-from runtime.service import open_service
-from runtime.settings import ServiceSettings
+from provider_workers.adapters.registry import ADAPTERS
 from testkit.builders import clip_scored
 from testkit.lineup import dialects
 from testkit.orders import Dialect
 
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1 2").split()]
 N_CLIPS = int(os.environ.get("N_CLIPS", "60"))
-TENANT = "acme"
-WHOLE = 0.35  # share of clips without a fault of their own
+WHOLE = 0.35  # share of requests without a fault of their own
+SHARED = 0.6  # share of requests for several clips where the dialect takes such
 MARKS = (
     "throttled count=1",
     "throttled count=2 retry_after_s=0.2",
@@ -38,6 +33,7 @@ MARKS = (
     "out_of_money",
     "refused_at_submit",
     "refused_at_completion",
+    "refused_at_completion samples=1",
     "failed_at_completion",
     "stuck",
     "stuck duration_s=1.5",
@@ -60,38 +56,6 @@ def one_dialect_of_each_vendor(chooser: random.Random) -> list[Dialect]:
     for dialect in dialects().values():
         by_vendor.setdefault(dialect.provider, []).append(dialect)
     return [chooser.choice(spoken) for spoken in by_vendor.values()]
-
-
-class Books:
-    """The router's own ledger, fed by the facts as the router feeds it."""
-
-    def __init__(self, ledger, log) -> None:
-        self.ledger = ledger
-        self.log = log
-
-    async def hold(self, order):
-        assert await self.ledger.hold(TENANT, order.job_id, holds_of([order]), sequence=0)
-
-    async def settle(self, order):
-        """Do what the router does when a clip's fate is known; the scoring is not charged here."""
-        history = await self.log.history(order.job_id)
-        entries = (await self.ledger.look(TENANT, order.job_id)).entries
-        wanted = corrections(entries, fold(history.events).clips, has_ended=False)
-        if wanted:
-            await self.ledger.correct(TENANT, order.job_id, wanted, sequence=history.last_sequence)
-
-    async def account(self, order):
-        (entry,) = (await self.ledger.look(TENANT, order.job_id)).entries.values()
-        return entry.account
-
-
-@pytest.fixture
-async def books(nats_url, facts):
-    async with open_service("testing", ServiceSettings(nats_url=nats_url)) as service:
-        budgets, tenants = await service.bucket("budgets"), await service.bucket("tenants")
-        limits = Limits(total=10**12)
-        ledger = Ledger(budgets, tenants, tell=facts.log.append_fact, clock=utc_clock, defaults=limits)
-        yield Books(ledger, facts.log)
 
 
 async def finish_what_is_stuck(simulator):
@@ -117,11 +81,19 @@ async def test_whatever_goes_wrong_is_paid_once_and_booked(seed, facts, simulato
             mark = "" if chooser.random() < WHOLE else chooser.choice(MARKS)
             prompt = f"ball {number} of {seed}" + (f" [[fault:{mark}]]" if mark else "")
             deadline_s = 6.0 if mark == "stuck" else 90.0
-            order = await facts.order(chooser.choice(lineup).adapter, prompt, deadline_s=deadline_s)
-            await books.hold(order)
-            orders[order.clip_id] = (order, mark)
+            dialect = chooser.choice(lineup)
+            placed = await placed_at(dialect, chooser, facts, prompt, deadline_s=deadline_s)
+            await books.hold(*placed)
+            orders |= {order.clip_id: (order, mark) for order in placed}
         await everything_ended(facts, simulator, books, orders)
     await assert_the_books_agree(facts, simulator, books, orders)
+
+
+async def placed_at(dialect, chooser, facts, prompt, **fields):
+    """Order one clip, or several with one request."""
+    if not ADAPTERS[dialect.adapter].takes_samples or chooser.random() >= SHARED:
+        return (await facts.order(dialect.adapter, prompt, **fields),)
+    return await facts.order_together(dialect.adapter, prompt, n=chooser.randint(2, 4), **fields)
 
 
 async def everything_ended(facts, simulator, books, orders):
@@ -145,16 +117,20 @@ async def assert_the_books_agree(facts, simulator, books, orders):
         tasks.setdefault(task["prompt"], []).append(task)
     assert not [prompt for prompt, same in tasks.items() if len(same) > 1], "accepted twice"
     assert all(task["n_submissions"] == 1 for same in tasks.values() for task in same), "sent twice"
-    booked, unknown = {}, {}
+    booked, unknown = Counter(), set()
     for order, mark in orders.values():
-        account = await books.account(order)
-        assert bool(account.held_usd_micros) == is_unknown(facts, order), (order.prompt.prompt, account)
-        (unknown if account.held_usd_micros else booked)[order.prompt.prompt] = account.charged_usd_micros
-        assert not account.held_usd_micros or mark in MAY_STAY_UNKNOWN, order.prompt.prompt
+        prompt, account = order.prompt.prompt, await books.account(order)
+        assert bool(account.held_usd_micros) == is_unknown(facts, order), (prompt, account)
+        assert not account.held_usd_micros or mark in MAY_STAY_UNKNOWN, prompt
+        booked[prompt] += account.charged_usd_micros
+        unknown |= {prompt} if account.held_usd_micros else set()
+    assert all(booked[prompt] == 0 for prompt in unknown), "the clips of a request are unknown together"
     billed = {prompt: same[0]["billed_usd_micros"] for prompt, same in tasks.items()}
-    assert {prompt: billed.get(prompt, 0) for prompt in booked} == booked
+    assert {prompt: billed.get(prompt, 0) for prompt in booked.keys() - unknown} == {
+        prompt: amount for prompt, amount in booked.items() if prompt not in unknown
+    }
     n_billed = sum(amount > 0 for amount in billed.values())
-    assert n_billed > len(orders) / 3
+    assert n_billed > len(booked) / 3
     n_charged = sum(amount > 0 for amount in booked.values())
     assert n_billed == n_charged + sum(billed.get(prompt, 0) > 0 for prompt in unknown)
 

@@ -11,8 +11,8 @@ TOKEN = {"authorization": "Bearer sim-veo-key"}
 
 @pytest.fixture
 def submit(http):
-    async def send(**parameters):
-        body = {"instances": [{"prompt": "a cup"}], "parameters": {"durationSeconds": 4, **parameters}}
+    async def send(prompt="a cup", **parameters):
+        body = {"instances": [{"prompt": prompt}], "parameters": {"durationSeconds": 4, **parameters}}
         return await http.post(f"{MODEL}:predictLongRunning", json=body, headers=TOKEN)
 
     return send
@@ -43,9 +43,32 @@ async def test_an_operation_ends_with_the_bytes_inside(bench, submit, fetch) -> 
 async def test_vertex_takes_seed_silence_and_several_samples(bench, submit, fetch) -> None:
     name = (await submit(seed=7, generateAudio=False, sampleCount=2)).json()["name"]
     await bench.ended()
-    assert len((await fetch(name))["response"]["videos"]) == 2
+    videos = (await fetch(name))["response"]["videos"]
+    assert len({video["bytesBase64Encoded"] for video in videos}) == len(videos) == 2, "two takes, not one twice"
     assert bench.tasks[0].billed_usd_micros == 200_000 * 4 * 2
     assert bench.tasks[0].order.seed == 7
+
+
+async def test_filtered_samples_are_missing_from_the_answer_and_from_the_bill(bench, submit, fetch) -> None:
+    prompt = "a cup [[fault:refuse_at_completion samples=1]]"
+    name = (await submit(prompt, generateAudio=False, sampleCount=3)).json()["name"]
+    await bench.ended()
+    response = (await fetch(name))["response"]
+    assert (len(response["videos"]), response["raiMediaFilteredCount"]) == (2, 1)
+    (reason,) = response["raiMediaFilteredReasons"]
+    assert reason.startswith("Veo could not generate 1 videos")
+    assert bench.tasks[0].billed_usd_micros == 200_000 * 4 * 2
+
+
+async def test_a_request_of_which_every_sample_is_filtered_brings_nothing_and_costs_nothing(
+    bench, submit, fetch
+) -> None:
+    prompt = "a cup [[fault:refuse_at_completion samples=2]]"
+    name = (await submit(prompt, sampleCount=2)).json()["name"]
+    await bench.ended()
+    response = (await fetch(name))["response"]
+    assert ("videos" in response, response["raiMediaFilteredCount"]) == (False, 2)
+    assert bench.tasks[0].billed_usd_micros == 0
 
 
 async def test_the_other_api_version_of_the_sdk_works_too(http) -> None:

@@ -154,18 +154,18 @@ def from_response(operation: Operation) -> Outcome:
     samples = [*generated.generated_samples, *response.generated_samples, *response.generated_videos]
     videos = [*response.videos, *(sample.video for sample in samples if sample.video is not None)]
     outputs = [Output(url=x.uri, content=x.bytes_base64_encoded) for x in videos if x.uri or x.bytes_base64_encoded]
-    missing = _why_missing(response, generated)
+    filtered = _filtered(response, generated)
     if not outputs:
-        return missing
-    return Succeeded(output=outputs[0], further=tuple(outputs[1:]), missing=missing)
+        return filtered or Failed(kind="unavailable", vendor_code="no_samples")
+    return Succeeded(output=outputs[0], further=tuple(outputs[1:]), missing=filtered)
 
 
-def _why_missing(response: Response, generated: Generated) -> Failed:
+def _filtered(response: Response, generated: Generated) -> Failed | None:
     reasons = [*response.rai_media_filtered_reasons, *generated.rai_media_filtered_reasons]
-    if reasons or response.rai_media_filtered_count or generated.rai_media_filtered_count:
-        codes = _support_codes(reasons[0]) if reasons else []
-        return Failed(kind="refused", vendor_code=":".join(("filtered", *codes)))
-    return Failed(kind="unavailable", vendor_code="no_samples")
+    if not reasons and not response.rai_media_filtered_count and not generated.rai_media_filtered_count:
+        return None
+    codes = _support_codes(reasons[0]) if reasons else []
+    return Failed(kind="refused", vendor_code=":".join(("filtered", *codes)))
 
 
 def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> ProviderError | None:
