@@ -9,8 +9,8 @@ from collections import Counter
 
 import msgspec
 import pytest
-from dailies_contracts import TERMINAL_EVENTS, ClipRequested, PromptCompiled, decode, encode
-from market.jobs import TENANTS, Prompts, asks
+from dailies_contracts import TERMINAL_EVENTS, AnyEvent, ClipRequested, PromptCompiled, decode, encode
+from market.jobs import TENANTS, Ask, Prompts, asks
 from market.memory import Fate
 from market.season import TenantCheck
 from market.truth import make_truth
@@ -22,6 +22,7 @@ from runtime.catalog import Catalog
 SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "100")))
 N_JOBS = 5
 PER_DAY = 5_000.0  # so that jobs overlap
+PINNED = 0.3  # share of jobs at one vendor, whose drafts share requests
 TIGHT = Limits(day=9_000_000, month=8_000_000, total=7_000_000)
 
 
@@ -41,12 +42,33 @@ def storm(seed: int, catalog: Catalog, prompts: Prompts) -> World:
     return World(
         truth,
         catalog,
-        asks(seed, n=N_JOBS, per_day=PER_DAY),
+        [pinned(ask) if draw.random() < PINNED else ask for ask in asks(seed, n=N_JOBS, per_day=PER_DAY)],
         prompts=prompts,
         limits=TIGHT,
         fate=Fate(seed=seed, deaths=0.04),
         shuffle=shuffle,
     )
+
+
+def pinned(ask: Ask) -> Ask:
+    """Pin a job to the vendor that takes several clips a request."""
+    request = msgspec.structs.replace(ask.requested.request, provider="veo")
+    return ask._replace(requested=msgspec.structs.replace(ask.requested, request=request))
+
+
+def check_shared_requests(events: list[AnyEvent]) -> int:
+    """Every clip that follows another one lies directly before those that it shares a request with; gives how many."""
+    leaders = [event for event in events if isinstance(event, ClipRequested) and event.sample_of is None]
+    n_followers = 0
+    for number, event in enumerate(events):
+        if not isinstance(event, ClipRequested) or event.sample_of is None:
+            continue
+        n_followers += 1
+        (leader,) = (each for each in leaders if each.clip_id == event.sample_of)
+        assert (leader.provider, leader.model, leader.prompt) == (event.provider, event.model, event.prompt)
+        between = events[number + 1 : events.index(leader)]
+        assert all(isinstance(each, ClipRequested) and each.sample_of == event.sample_of for each in between)
+    return n_followers
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -65,6 +87,16 @@ async def test_jobs_end_once_and_money_is_exact_whatever_dies(seed: int, catalog
         assert max(orders.values(), default=0) <= catalog.policy.max_attempts_per_stage
         assert orders.total() <= catalog.policy.max_attempts_per_job
         assert all(event.decision and event.decision.candidates for event in events if isinstance(event, ClipRequested))
+        check_shared_requests(events)
+
+
+async def test_the_storms_have_shared_requests(catalog: Catalog, prompts: Prompts) -> None:
+    n_followers = 0
+    for seed in range(5):
+        world = storm(seed, catalog, prompts)
+        await world.run()
+        n_followers += sum(check_shared_requests([event for _, event in job]) for job in world.log.jobs.values())
+    assert n_followers > 0
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -99,6 +99,41 @@ async def test_googles_client_gets_its_clips_and_asks_as_we_do(dialect, tap, our
         assert [sent.status for sent in tap.sent[n_fetched:]] == [302, 200]
 
 
+async def test_googles_client_orders_several_clips_as_we_do_and_gets_those_that_passed(
+    tap, our_adapter, order, simulator
+):
+    config = config_of("vertex")
+    some = f"{PROMPT} [[fault:refuse_at_completion samples=1]]"
+    both, one_left = await by_client(
+        tap,
+        "vertex",
+        {"config": config | {"number_of_videos": 2}},
+        {"config": config | {"number_of_videos": 3}, "prompt": some},
+    )
+    assert (both["heads"], both["reasons"]) == (["ftyp", "ftyp"], None)
+    assert (one_left["heads"], len(one_left["reasons"])) == (["ftyp", "ftyp"], 1)
+    (theirs, _) = tap.all("POST", ":predictLongRunning")
+
+    adapter = our_adapter("veo", provider="veo", project="film", location="us-central1")
+    fields = {"model": "veo-3.1-fast-generate-001", "duration_s": 4, "negative_prompt": "people", "seed": 7}
+    await adapter.submit(order(**fields, n_samples=2))
+    compare(theirs, tap.last("POST", ":predictLongRunning"), headers=("authorization", "content-type"), reasons=STABLE)
+    whole, partial = [
+        await adapter.poll(TaskRef(answer["name"], fields["model"], from_image=False)) for answer in (both, one_left)
+    ]
+    assert (len(whole.further), whole.missing) == (1, None)
+    assert len({whole.output.content, *(each.content for each in whole.further)}) == 2
+    assert (len(partial.further), partial.missing.kind) == (1, "refused")
+    billed = [task["billed_usd_micros"] for task in await simulator.tasks()]
+    assert billed[:2] == [640_000, 640_000]
+
+
+async def test_the_gemini_dialect_refuses_several_clips_and_our_adapter_never_asks(tap, our_adapter):
+    (refused,) = await by_client(tap, "gemini", {"config": config_of("gemini") | {"number_of_videos": 2}})
+    assert refused["raised"] == [400, "INVALID_ARGUMENT"]
+    assert not our_adapter("veo-gemini", provider="veo").takes_samples
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_googles_client_understands_the_refusals(dialect, tap, simulator):
     asks = [{"config": config_of(dialect), "prompt": f"{PROMPT} [[fault:{fault} count=9]]"} for fault in REFUSALS]

@@ -54,7 +54,7 @@ class Health(Part, frozen=True, kw_only=True):
         n_failed_in_a_row: Failures since the last clip that came.
         latency_p50_s: Time that half of the clips took; null where none came.
         latency_p90_s: Time that nine in ten took.
-        n_in_flight: Clips ordered and not ended.
+        n_in_flight: Clips ordered and not ended; those of one request count once.
         last_ended_at: When the last one ended.
     """
 
@@ -75,6 +75,7 @@ class ModelView(Part, frozen=True, kw_only=True):
     Attributes:
         available: The catalogue offers it today.
         retires_on: From this UTC day it is not used any more.
+        samples: Clips that one request may order.
         quality: Expected aggregate score before anything was learned, [0, 1].
         health: Null while nothing was ordered from it.
     """
@@ -91,6 +92,7 @@ class ModelView(Part, frozen=True, kw_only=True):
     first_frame: bool
     seed: bool
     negative_prompt: bool
+    samples: int
     usd_micros_per_s: dict[str, int]
     audio_usd_micros_per_s: dict[str, int]
     clip_usd_micros: dict[str, dict[int, int]]
@@ -179,6 +181,7 @@ def _model(provider: Provider, model: Model, record: HealthRecord | None, now: d
         first_frame=model.first_frame,
         seed=model.seed,
         negative_prompt=model.negative_prompt,
+        samples=model.samples,
         usd_micros_per_s=model.usd_micros_per_s,
         audio_usd_micros_per_s=model.audio_usd_micros_per_s,
         clip_usd_micros=model.clip_usd_micros,

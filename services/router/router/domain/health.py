@@ -98,7 +98,7 @@ def with_order(record: HealthRecord, order: Ordered) -> HealthRecord:
 
 
 def in_flight(record: HealthRecord, *, now_s: float) -> int:
-    """Count the clips that were ordered and have not ended."""
+    """Count the clips that were ordered and have not ended; those of one request count once."""
     ended = {end.key for end in record.ends}
     since_s = now_s - GIVEN_UP_AFTER_S
     return sum([order.at_s > since_s and order.key not in ended for order in record.orders])
