@@ -1,8 +1,9 @@
 """RAFT from torchvision: a finer optical flow for nodes with a GPU, in place of OpenCV's DIS."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from runtime.errors import Permanent
 
@@ -11,6 +12,12 @@ from evaluator.domain.arrays import Floats, LumaClip
 
 STRIDE_PX = 8  # RAFT takes sides in multiples of this
 ARCHITECTURES = ("raft_small", "raft_large")
+
+
+class _Prepared(NamedTuple):
+    pixels: Any
+    height: int
+    width: int
 
 
 class Raft:
@@ -47,24 +54,17 @@ class Raft:
         self._device = device
         self.id = f"{architecture.replace('_', '-')}@{digest[:12]}"
 
-    def calc(self, before: LumaClip, after: LumaClip) -> Floats:
-        """Give the flow from one frame to the next.
-
-        Args:
-            before: Brightness, (H, W), uint8.
-            after: The same of the next frame.
-
-        Returns:
-            Shape (H, W, 2), px, x before y.
-        """
-        height, width = before.shape
-        one, other = (self._input(frame) for frame in (before, after))
-        with self._torch.inference_mode():
-            flow = self._network(one, other)[-1][0]
-        return np.ascontiguousarray(flow.float().cpu().numpy().transpose(1, 2, 0)[:height, :width], np.float32)
-
-    def _input(self, frame: LumaClip) -> Any:
+    def prepare(self, frame: LumaClip) -> Any:
+        """Give a frame, (H, W) uint8, to the device: padded, in three equal channels."""
         rows, columns = (-side % STRIDE_PX for side in frame.shape)
         padded = np.pad(frame, ((0, rows), (0, columns)), mode="edge")
         grey = self._torch.from_numpy(padded).to(self._device).float() / 127.5 - 1
-        return grey.expand(1, 3, *padded.shape)
+        return _Prepared(grey.expand(1, 3, *padded.shape), frame.shape[0], frame.shape[1])
+
+    def calc(self, before: Any, after: Any) -> Floats:
+        """Give the flow from one prepared frame to the next: at half size, (H / 2, W / 2, 2), in its px, x before y."""
+        with self._torch.inference_mode():
+            flow = self._network(before.pixels, after.pixels)[-1][0]
+        whole = np.ascontiguousarray(flow.float().cpu().numpy().transpose(1, 2, 0)[: before.height, : before.width])
+        half: Any = cv2.resize(whole, (before.width // 2, before.height // 2), interpolation=cv2.INTER_AREA)
+        return np.asarray(half * np.float32(0.5), np.float32)

@@ -6,13 +6,13 @@ that what a subject does by itself is voted down. Part of the motion metric.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 
 from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.asked import Move
+from evaluator.domain.flow import Dis
 from evaluator.domain.sampling import BLOCK_PX
 
 MAX_STEPS = 10  # flow over a tenth of a clip is long enough to show a slow move
@@ -62,8 +62,10 @@ def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
     chosen = luma[::step]
     if len(chosen) < 2:  # noqa: PLR2004 - a pair is the least that moves
         chosen = luma[[0, -1]]
-    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    fits = np.array([_fit(dis.calc(first, second, None), first) for first, second in pairwise(chosen)])
+    dis = Dis(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    prepared = [dis.prepare(frame) for frame in chosen]
+    flows = (dis.calc(first, second) * 2 for first, second in pairwise(prepared))
+    fits = np.array([_fit(flow, frame) for flow, frame in zip(flows, chosen, strict=False)])
     height, width = luma.shape[1:]
     # The picture moves against the camera; y points down.
     pan, tilt, dolly = -fits[:, 0] / width, fits[:, 1] / height, fits[:, 2] / 2
