@@ -51,3 +51,14 @@ def test_black_frames_are_counted_and_dark_ones_are_not() -> None:
     assert black_share(dark) == 0.0
     dark[:3] = 17
     assert black_share(dark) == pytest.approx(0.3)
+
+
+def test_a_frame_is_black_where_its_brightest_hundredth_is_dark() -> None:
+    luma = (
+        np.random.default_rng(4).integers(0, 40, (60, 40, 80), np.uint8)
+        // np.arange(1, 61, dtype=np.uint8)[:, None, None]
+    )
+    luma[::7, :8, :8] = 200  # 16 of the 200 pixels that are looked at
+    expected = np.percentile(luma[:, ::4, ::4].reshape(60, -1), 99, axis=1) < 24
+    assert 0 < expected.mean() < 1
+    assert black_share(luma) == pytest.approx(expected.mean())

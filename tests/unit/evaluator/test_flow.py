@@ -17,5 +17,5 @@ def test_the_flow_of_quarters_is_that_of_whole_frames(film: Callable[..., np.nda
     whole = cv2.DISOpticalFlow.create(preset).calc(before, after, None)
     expected = cv2.resize(whole, (before.shape[1] // 2, before.shape[0] // 2), interpolation=cv2.INTER_AREA) / 2
     dis = Dis(preset)
-    assert np.abs(expected).max() > 0.5
+    assert np.abs(expected).max() > 0.1
     assert np.allclose(dis.calc(dis.prepare(before), dis.prepare(after)), expected, atol=1e-5)

@@ -62,6 +62,11 @@ def _by_area(frame: RgbFrame, side_px: int) -> RgbFrame:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = frame[top : top + side, left : left + side]
+    # OpenCV halves many pixels at a time: halving first takes a third of the time of one large step. Once, because
+    # every step rounds: embeddings turn by less than 1e-4 (cosine), after three halvings by up to 8e-3.
+    if side >= 2 * side_px and side % 2 == 0:
+        side //= 2
+        square = np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     way = cv2.INTER_AREA if side >= side_px else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(square, (side_px, side_px), interpolation=way), np.uint8)
 

@@ -9,6 +9,8 @@ LumaClip = npt.NDArray[np.uint8]
 """Brightness of every frame at analysis size, shape (T, H, W), 0 to 255."""
 RgbFrame = npt.NDArray[np.uint8]
 """One picture, shape (H, W, 3), RGB, 0 to 255."""
+GreyFrame = npt.NDArray[np.uint8]
+"""Brightness of one picture, shape (H, W), 0 to 255."""
 Squares = npt.NDArray[np.uint8]
 """Pictures cut and scaled for a model, shape (N, S, S, 3), RGB, 0 to 255."""
 Floats = npt.NDArray[Any]

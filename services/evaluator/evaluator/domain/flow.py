@@ -141,10 +141,9 @@ def _check(luma: LumaClip) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """One frame, ready to be compared: at half size, where there is a quarter of the work and single-pixel codec noise
-    averages out, the contrast within its blocks, its thumbnail, and what the flow engine made of it.
-    """
+    """One frame, ready to be compared with its neighbours."""
 
+    # Comparing happens at half size: a quarter of the work, and single-pixel codec noise averages out.
     half: Floats
     contrast: Floats
     thumbnail: Floats
