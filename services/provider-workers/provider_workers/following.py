@@ -145,7 +145,7 @@ class Following:
         now = desk.clock()
         if now < clip.request.deadline_at:
             asked = timedelta(seconds=min(retry_after_s or 0.0, MAX_REFUSAL_WAIT_S))
-            await desk.poll_after(tick.next(), max(desk.pace.next_poll(tick.n), asked))
+            await desk.poll_after(tick.next(), max(desk.pace.next_poll(tick.n + 1), asked))
             return
         for each in clip.party:
             end = facts.failed(each, "timed_out", now=now, may_still_bill=True)

@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 FIRST_POLL_SHARE = 0.25
-"""The first poll comes after this share of the catalogue's interval; each next one waits twice as long, up to it."""
+"""The first poll comes after this share of the catalogue's interval, each next one after the whole of it.
+
+Google, Runway and MiniMax ask for so long between two polls; a fast draft is done before.
+"""
 MAX_DOUBLINGS = 12
 SLOT_WAIT_S = 10.0
 """A waiting clip is called when its turn comes; it asks by itself in case the call got lost with its caller."""
@@ -42,8 +45,7 @@ class Pace(NamedTuple):
 
     def next_poll(self, n: int) -> timedelta:
         """Wait before the poll after `n` polls."""
-        share = min(1.0, FIRST_POLL_SHARE * 2 ** min(n, MAX_DOUBLINGS))
-        return timedelta(seconds=self.poll_s * share * self.scale)
+        return timedelta(seconds=self.poll_s * (1.0 if n else FIRST_POLL_SHARE) * self.scale)
 
     def next_watch(self, n: int) -> timedelta:
         """Wait before the look after `n` looks at a task that was given up."""
