@@ -55,6 +55,9 @@ async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: 
         assert billed[vendor] > 0
         n_scored = sum(clip["state"] == "scored" for clip in clips)
         assert view["costs"]["spent_usd_micros"] == billed[vendor] + n_scored * SCORING_USD_MICROS
+    # Where a vendor takes several clips a request, both drafts were one.
+    n_clips_at_veo = [task["n_clips"] for task in tasks.values() if task["vendor"] == "veo"]
+    assert (n_clips_at_veo, len(views["veo"]["clips"])) == ([2], 2)
 
     # MiniMax makes no task before the address has echoed its challenge; the last callbacks may still be on their way.
     async with asyncio.timeout(15):
