@@ -12,7 +12,7 @@ from provider_workers.domain.adapter import Absent, Failed, Outcome, Running, Su
 from provider_workers.domain.cost import cost_of
 from provider_workers.domain.failures import JOB_OVER, TASK_LOST, ExpiredOutput, ProviderError
 from provider_workers.domain.pace import MAX_REFUSAL_WAIT_S
-from provider_workers.domain.progress import Clip
+from provider_workers.domain.progress import Clip, Phase
 from provider_workers.domain.tick import Tick
 from provider_workers.intake import Intake
 from provider_workers.ports import Desk
@@ -149,5 +149,6 @@ class Following:
             return
         for each in clip.party:
             end = facts.failed(each, "timed_out", now=now, may_still_bill=True)
-            if await self._closing.end(each, end):
+            # A follower that was given up before a crash may have got no timer.
+            if await self._closing.end(each, end) or each.phase is Phase.GIVEN_UP:
                 await desk.watch_after(tick.of(each.clip_id).restarted(), desk.pace.next_watch(0))

@@ -128,11 +128,6 @@ class Desk:
         """Look at a clip again after a while."""
         await self.timers.schedule("poll", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))
 
-    async def watch_all_after(self, clip: Clip, tick: Tick, wait: timedelta) -> None:
-        """Begin to look after every clip of a request that was given up."""
-        for each in clip.party:
-            await self.watch_after(tick.of(each.clip_id).restarted(), wait)
-
     async def watch_after(self, tick: Tick, wait: timedelta) -> None:
         """Look at a clip that was given up again after a while."""
         await self.timers.schedule("watch", tick.clip_id, at=self.clock() + wait, payload=encode_tick(tick))

@@ -109,5 +109,5 @@ class Reconciling:
             return False
         end = facts.failed(clip, "outcome_unknown", now=desk.clock(), may_still_bill=True)
         if await self._closing.end(clip, end) and desk.adapter.can_find:
-            await desk.watch_all_after(clip, then, desk.pace.next_watch(0))
+            await desk.watch_after(then.restarted(), desk.pace.next_watch(0))
         return False

@@ -60,12 +60,15 @@ class Watching:
                 await self._later(clip, tick.again())
 
     async def _identify(self, clip: Clip, tick: Tick) -> None:
+        """Find the task of a request that was given up; until it is known, one look serves all that it orders."""
         found = await self._reconciling.identify(clip, tick.hint)
         if found is not None:
+            for each in clip.party:
+                await self._desk.watch_after(tick.of(each.clip_id).restarted(), self._desk.pace.next_poll(0))
             await self._recording.record(clip, found, found=True)
-            await self._desk.watch_all_after(clip, tick, self._desk.pace.next_poll(0))
         elif self._desk.adapter.can_find:
-            await self._closing.settle(facts.settled(clip, NEVER_ACCEPTED, now=self._desk.clock()))
+            for each in clip.party:
+                await self._closing.settle(facts.settled(each, NEVER_ACCEPTED, now=self._desk.clock()))
 
     async def _poll(self, clip: Clip, tick: Tick) -> None:
         outcome = await self._following.ask(clip)

@@ -298,3 +298,64 @@ async def test_the_crashes_reach_every_effect_of_a_shared_request(world, party):
     world.vendor.finish("task-1", clips(3))
     await world.run_timers()
     assert 14 <= world.effects.n <= N_EFFECTS
+
+
+async def outlast(world, crash, requests, *, until_all):
+    """Deliver the orders and run the timers, again after every crash, until something holds of the log."""
+    for request in requests:
+        for _ in range(3):
+            try:
+                await world.handlers.on_clip_requested(request)
+                break
+            except crash:
+                world.handlers = world.new_process()
+    for _ in range(4):
+        try:
+            await world.run_timers(until=until_all)
+        except crash:
+            world.handlers = world.new_process()
+        else:
+            return
+    pytest.fail("it crashed more than once")
+
+
+@pytest.fixture(params=[True, False], ids=["dies before", "dies after"])
+def short_party(request, world):
+    """Three clips whose deadline comes soon."""
+    world.vendor.takes_samples = True
+    world.effects.dies_before = request.param
+    return world.requests(3, deadline_at=world.clock() + timedelta(seconds=8))
+
+
+async def settled_at_last(world, crash):
+    """The vendor ends what it has; every clip that might have been billed is settled with what it was."""
+    for task_id in world.vendor.orders:
+        world.vendor.finish(task_id, clips(3))
+    unknown = {fact.clip_id for fact in world.log.of(ClipFailed) if fact.may_still_bill}
+    await outlast(world, crash, (), until_all=lambda: len(world.log.of(ClipSettled)) == len(unknown))
+    charges = {fact.clip_id: fact.charged_usd_micros for fact in world.log.of(ClipSettled)}
+    assert charges == dict.fromkeys(unknown, PRICE if world.vendor.orders else 0)
+    assert len(unknown) == 3 or not world.vendor.orders
+
+
+@pytest.mark.parametrize("dies_at", range(40))
+async def test_a_crash_anywhere_about_a_stuck_request_settles_every_clip_at_last(world, crash, short_party, dies_at):
+    world.effects.dies_at = dies_at
+    await outlast(world, crash, short_party, until_all=lambda: len(world.log.of(ClipFailed)) == 3)
+    assert {fact.kind for fact in world.log.of(ClipFailed)} == {"timed_out"}
+    await settled_at_last(world, crash)
+
+
+@pytest.mark.parametrize("had_it", [True, False], ids=["accepted", "never had it"])
+@pytest.mark.parametrize("dies_at", range(40))
+async def test_a_crash_anywhere_about_an_unknown_request_settles_every_clip_at_last(
+    world, crash, short_party, dies_at, had_it
+):
+    away = ProviderError("unavailable", "kling")
+    world.vendor.answers = [("accepted", LOST) if had_it else LOST]
+    world.vendor.finds = [away] * 1_000
+    world.effects.dies_at = dies_at
+    await outlast(world, crash, short_party, until_all=lambda: len(world.log.of(ClipFailed)) == 3)
+    assert {fact.kind for fact in world.log.of(ClipFailed)} == {"outcome_unknown"}
+    world.vendor.finds.clear()
+    await settled_at_last(world, crash)
