@@ -20,6 +20,8 @@ Token = Annotated[str, Meta(pattern=ID_PATTERN)]
 """An id that may stand in a subject or name a key."""
 AspectRatio = Literal["16:9", "9:16", "1:1"]
 Resolution = Literal["480p", "720p", "1080p", "4k"]
+ReuseMode = Literal["off", "exact", "near"]
+"""Whether a request may be answered with an earlier clip: never, of an equal request, or of a nearly equal one too."""
 PromotionClass = Literal["exact", "anchored", "fresh"]
 FailureKind = Literal[
     "throttled",

@@ -16,6 +16,7 @@ from dailies_contracts.values import (
     CompiledPrompt,
     CostEstimate,
     MediaFacts,
+    Origin,
     Promotion,
     Scores,
     Unsuitable,
@@ -169,6 +170,29 @@ class ClipReady(ClipEvent, frozen=True, kw_only=True, tag="ClipReady"):
     first_frame: AssetRef | None = None
 
 
+class ClipReused(ClipEvent, frozen=True, kw_only=True, tag="ClipReused"):
+    """An earlier job's clip answers this job: nothing is rendered, and nothing is paid.
+
+    Attributes:
+        origin: The clip that was rendered.
+        asset: This job's own copy of its file, byte for byte.
+        media: What probing the file found.
+        compiled: What the vendor was sent.
+        scores: What the evaluator measured when it was rendered.
+        seed: Seed used, where known.
+        provider_task_id: The vendor's id of the task.
+    """
+
+    FACT: ClassVar[str] = "clip_reused"
+    origin: Origin
+    asset: AssetRef
+    media: MediaFacts
+    compiled: CompiledPrompt
+    scores: Scores
+    seed: int | None = None
+    provider_task_id: str = ""
+
+
 class ClipFailed(ClipEvent, frozen=True, kw_only=True, tag="ClipFailed"):
     """The clip will not come, or not known whether it will; the kind decides what follows.
 
@@ -297,6 +321,7 @@ class JobCompleted(Event, frozen=True, kw_only=True, tag="JobCompleted"):
         draft_score: Aggregate of the winning draft, [0, 1].
         final_score: Aggregate of the delivered clip, [0, 1].
         reasons: Why this clip, in words.
+        origin: Where the clip comes from; None: it was rendered for this job.
     """
 
     FACT: ClassVar[str] = "job_completed"
@@ -309,6 +334,7 @@ class JobCompleted(Event, frozen=True, kw_only=True, tag="JobCompleted"):
     draft_score: float | None = None
     final_score: float | None = None
     reasons: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 class JobFailed(Event, frozen=True, kw_only=True, tag="JobFailed"):
@@ -359,6 +385,7 @@ AnyEvent = (
     | ClipWithdrawn
     | ProviderSubmitted
     | ClipReady
+    | ClipReused
     | ClipFailed
     | ClipSettled
     | ClipScored
@@ -373,5 +400,7 @@ AnyEvent = (
     | AssetFinalized
     | AssetDeleted
 )
+StoredClip = ClipReady | ClipReused
+"""A fact that tells of a clip's file."""
 TERMINAL_EVENTS = (JobCompleted, JobFailed, JobCancelled)
 EVENT_TYPES: tuple[type[Event], ...] = AnyEvent.__args__

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from dailies_contracts.base import AspectRatio, AssetRef, Quality, Resolution, Value
+from dailies_contracts.base import AspectRatio, AssetRef, Quality, Resolution, ReuseMode, Value
 
 MAX_PROMPT_CHARS = 4_000
 """Longer than any vendor's limit; the compiler shortens per vendor and says so."""
@@ -67,6 +67,8 @@ class VideoRequest(Value, frozen=True, kw_only=True):
         deadline_s: Fail the job when it has not ended so long after it was requested.
         review: A person must approve the clip before the job is ready.
         style_preset: Names the preset that fills in missing temporal structure.
+        reuse: Whether an earlier clip may answer: `exact`, of an equal request; `near`, of one in nearly the same words
+            too; `off`: a take of its own, which answers no other request either. None: as the tenant's settings say.
         metadata: The client's own labels, handed back in views and webhooks.
     """
 
@@ -89,4 +91,5 @@ class VideoRequest(Value, frozen=True, kw_only=True):
     deadline_s: Annotated[int, Meta(ge=10, le=86_400)] | None = None
     review: bool = False
     style_preset: Annotated[str, Meta(max_length=64)] = ""
+    reuse: ReuseMode | None = None
     metadata: Annotated[dict[Label, LabelValue], Meta(max_length=20)] = {}

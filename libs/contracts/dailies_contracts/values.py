@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dailies_contracts.base import AspectRatio, PromotionClass, Resolution, Value
+from dailies_contracts.base import AspectRatio, PromotionClass, Resolution, Timestamp, Value
 from dailies_contracts.request import Beat
 
 
@@ -194,6 +194,30 @@ class Promotion(Value, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     seed: int = 0
     plan: DraftPlan | None = None
+
+
+class Origin(Value, frozen=True, kw_only=True):
+    """Where a clip comes from that was not rendered for its job.
+
+    Attributes:
+        job_id: The job that it was rendered for.
+        clip_id: The clip there.
+        match: The two requests are equal (`exact`), or say the same in nearly the same words (`near`).
+        similarity: How much of the words they share, (0, 1].
+        fingerprint: Of the request and prompts that it was rendered from.
+        rendered_at: When its file came.
+        cost_usd_micros: What that job cost.
+        shared: That job belongs to another tenant; both let their clips be shared.
+    """
+
+    job_id: str
+    clip_id: str
+    match: Literal["exact", "near"]
+    fingerprint: str
+    rendered_at: Timestamp
+    similarity: float = 1.0
+    cost_usd_micros: int = 0
+    shared: bool = False
 
 
 class MediaFacts(Value, frozen=True, kw_only=True):
