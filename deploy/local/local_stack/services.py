@@ -108,7 +108,7 @@ SERVICES: tuple[Service, ...] = (
     ),
     Service(name="projector", module="gateway.projector", prefix="PROJECTOR_", settings=MONGO, health_port=8082),
     Service(name="compiler", module="compiler", prefix="COMPILER_", settings=CATALOG, health_port=8083),
-    Service(name="router", module="router", prefix="ROUTER_", settings=CATALOG, health_port=8084),
+    Service(name="router", module="router", prefix="ROUTER_", settings={**S3, **CATALOG}, health_port=8084),
     Service(name="evaluator", module="evaluator", prefix="EVALUATOR_", settings=S3, health_port=8087),
     Service(
         name="notifier",

@@ -94,7 +94,6 @@ CONSUMERS: tuple[Consumer, ...] = (
             e.ClipScored,
             e.ClipSettled,
             e.JobCompleted,
-            e.AssetDeleted,
             e.ReviewDecided,
             e.FeedbackGiven,
             e.JobCancelRequested,

@@ -69,6 +69,11 @@ class Bucket:
         found = await self._last(_checked(key))
         return None if found is None or _deleted(found) else self._entry(found)
 
+    async def get_all(self, keys: Sequence[str]) -> list[Entry]:
+        """Read several keys (at most 1,024) in one request; those that do not exist are left out."""
+        found = await self._reader.last_of_each(self.stream, tuple(self._prefix + _checked(key) for key in keys))
+        return [self._entry(stored) for stored in found if not _deleted(stored)]
+
     async def entries(self, pattern: str = ">") -> list[Entry]:
         """Read every key that matches a subject pattern (at most 1,024)."""
         found = await self._reader.last_of_each(self.stream, (self._prefix + pattern,))

@@ -23,6 +23,12 @@ _clip_outcomes = Counter(
     ("provider", "model", "kind"),
     registry=REGISTRY,
 )
+_reuse = Counter(
+    "dailies_prompt_cache_lookups_total",
+    "Look-ups in the prompt cache, by what answers the job (exact, near, miss).",
+    ("result",),
+    registry=REGISTRY,
+)
 _projection_lag = Gauge(
     "dailies_projection_lag_messages", "Events that the projection has yet to show.", registry=REGISTRY
 )
@@ -47,6 +53,11 @@ def record_settled(*, consumer: str, outcome: str, handling_s: float) -> None:
 def record_clip_outcome(*, provider: str, model: str, kind: str) -> None:
     """Count one clip that ended at a vendor."""
     _clip_outcomes.labels(provider, model, kind).inc()
+
+
+def record_reuse(*, result: str) -> None:
+    """Count one look-up in the prompt cache."""
+    _reuse.labels(result).inc()
 
 
 def record_projection_lag(*, n_messages: int) -> None:

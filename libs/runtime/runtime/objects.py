@@ -79,6 +79,22 @@ class ObjectStore:
             return await self.look_up(key)
         return AssetRef(uri=f"s3://{self._bucket}/{key}", sha256=digest, size_bytes=len(data), media_type=media_type)
 
+    async def copy(self, ref: AssetRef, key: str, *, tags: Mapping[str, str]) -> AssetRef:
+        """Store an asset once more under another key; the store copies it, and repeating it is harmless.
+
+        Raises:
+            NotFound: It was deleted.
+            DependencyUnavailable: The store does not answer, or what lies there is not what was stored.
+        """
+        source = {"Bucket": self._bucket, "Key": self.key_of(ref)}
+        options = {"Tagging": urlencode(tags), "TaggingDirective": "REPLACE"}
+        with span("s3.copy", s3__key=key):
+            await self.call("copy_object", Key=key, CopySource=source, **options)
+            copied = await self.look_up(key)
+        if copied.sha256 != ref.sha256:
+            raise DependencyUnavailable("s3.digest_mismatch", f"{ref.uri} is not what was stored there")
+        return copied
+
     async def look_up(self, key: str) -> AssetRef:
         """Refer to an object that we stored, by its key.
 

@@ -3,9 +3,11 @@
 The comments in `catalog.toml` say what each is for; the router's `domain` uses them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from dailies_contracts import ReuseMode
+from msgspec import Meta
 
 Grade = Literal["economy", "standard", "premium"]
 """What a model's finals are worth, from plain to fit for advertising: the vendor's tier in a tenant's eyes."""
@@ -58,6 +60,22 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_cooldown_s: float
 
 
+class Reuse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When an earlier clip answers a request.
+
+    Attributes:
+        default: For requests and tenants that do not say: never, equal requests, or nearly equal ones too.
+        similarity: Nearly equal requests share so much of the words in their order, by MinHash.
+        min_score: A clip that scored lower is rendered anew.
+        keep_days: A clip answers for so long after its job was ready.
+    """
+
+    default: ReuseMode = "near"
+    similarity: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    min_score: Annotated[float, Meta(ge=0, le=1)] = 0.6
+    keep_days: Annotated[int, Meta(ge=1, le=3_650)] = 30
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Numbers of the routing policy; the comments in `catalog.toml` say what each is."""
 
@@ -85,6 +103,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     carry: Carry
     learning: Learning
     breaker: Breaker
+    reuse: Reuse = Reuse()
 
 
 class TenantPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

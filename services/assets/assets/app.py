@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 import cv2
-from dailies_contracts import ClipReady, ClipScored, JobCompleted
+from dailies_contracts import ClipReady, ClipReused, ClipScored, JobCompleted
 from media.layout import lifecycle_rules
 from media.rules import Limits
 from runtime import legal_holds
@@ -96,6 +96,7 @@ def credential_of(settings: Settings) -> Credential:
 def register(service: Service, handlers: Handlers, settings: Settings) -> None:
     """Tell the service which handler runs for which message."""
     service.subscribe(ClipReady, handlers.on_clip_ready, concurrency=settings.concurrency)
+    service.subscribe(ClipReused, handlers.on_clip_reused, concurrency=settings.concurrency)
     service.subscribe(ClipScored, handlers.on_clip_scored, concurrency=settings.concurrency)
     service.subscribe(JobCompleted, handlers.on_job_completed, concurrency=settings.concurrency)
     service.on_timer(ERASE, handlers.on_erase_due)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dailies_contracts import AssetRef, ClipReady, ClipRequested, Stage
+from dailies_contracts import AssetRef, ClipRequested, ClipReused, Stage, StoredClip
 from media.layout import HELD, SOURCE, clip_key, clip_prefix, tags_of
 from media.probe import Unreadable
 from runtime.errors import NotFound, Permanent
@@ -38,7 +38,7 @@ class Deriving:
         self._desk = desk
 
     async def derive(
-        self, ready: ClipReady, *, stage: Stage, have: Mapping[str, AssetRef], generation: Mapping[str, Any]
+        self, ready: StoredClip, *, stage: Stage, have: Mapping[str, AssetRef], generation: Mapping[str, Any]
     ) -> Derived:
         """Give a clip the derivatives that it lacks.
 
@@ -82,7 +82,7 @@ class Deriving:
         return True
 
     async def _made(
-        self, ready: ClipReady, *, may_be_delivered: bool, generation: Mapping[str, Any]
+        self, ready: StoredClip, *, may_be_delivered: bool, generation: Mapping[str, Any]
     ) -> dict[str, bytes]:
         desk = self._desk
         if ready.asset.size_bytes > desk.recipe.limits.size_bytes:
@@ -133,7 +133,9 @@ def _signed(name: str, content: bytes, original: Original, order: _Order, signat
     )
 
 
-async def generation_told(desk: Desk, ready: ClipReady) -> dict[str, Any]:
+async def generation_told(desk: Desk, ready: StoredClip) -> dict[str, Any]:
     """Read who rendered a clip, for its manifests."""
+    if isinstance(ready, ClipReused):
+        return generation_of(ready, ready.compiled)
     ordered = await desk.log.find(ClipRequested, ready.job_id, ready.provider, ready.clip_id)
-    return generation_of(ready, ordered)
+    return generation_of(ready, ordered.prompt if ordered else None)

@@ -5,10 +5,9 @@ import asyncio
 from dailies_contracts import (
     AssetFinalized,
     AssetRef,
-    ClipReady,
-    ClipRequested,
     JobCompleted,
     PreviewReady,
+    StoredClip,
 )
 from media.layout import SOURCE, clip_key, clip_prefix, record_file, tags_of
 from runtime.errors import NotFound, Permanent
@@ -18,7 +17,15 @@ from runtime.telemetry import span
 from assets.adapters.signing import ManifestReport, Original
 from assets.deriving import Deriving
 from assets.domain import derivatives
-from assets.domain.rights import RightsRecord, Told, generation_of, record_bytes, rights_of
+from assets.domain.rights import (
+    RightsRecord,
+    Told,
+    generation_of,
+    prompt_of,
+    record_bytes,
+    rights_of,
+    stored_clip,
+)
 from assets.ports import Desk
 
 FINAL_FILE = "final.mp4"
@@ -43,7 +50,7 @@ class Finalizing:
             DependencyUnavailable: A store does not answer.
         """
         clip_id = completed.clip_id
-        ready = next((each for each in history.all(ClipReady) if each.clip_id == clip_id), None)
+        ready = stored_clip(history.events, clip_id)
         if ready is None:
             return None
         prefix = clip_prefix(ready.job_id, clip_id)
@@ -73,7 +80,7 @@ class Finalizing:
             assets={derivatives.SOURCE: ready.asset, **files, derivatives.RIGHTS: rights},
         )
 
-    async def judge(self, ready: ClipReady, history: History) -> AssetRef | None:
+    async def judge(self, ready: StoredClip, history: History) -> AssetRef | None:
         """Write the first version of a clip's record, once it is scored; None where its file is gone."""
         try:
             content = await self._desk.objects.fetch(ready.asset)
@@ -90,21 +97,21 @@ class Finalizing:
         key = clip_key(record.job_id, record.asset_id, record_file(record.version))
         return await self._desk.objects.put_once(key, record_bytes(record), media_type=JSON, tags=tags_of(stage))
 
-    async def _complete(self, ready: ClipReady, history: History) -> dict[str, AssetRef]:
+    async def _complete(self, ready: StoredClip, history: History) -> dict[str, AssetRef]:
         """Give a delivered clip every derivative; those that it has are not made again."""
         preview = next((each for each in history.all(PreviewReady) if each.clip_id == ready.clip_id), None)
         have = dict(preview.assets) if preview else {}
         if preview is not None and (preview.problem or set(have) - derivatives.QUICK):
             return have
         derived = await self._deriving.derive(
-            ready, stage="final", have=have, generation=generation_of(ready, _order_of(ready, history))
+            ready, stage="final", have=have, generation=generation_of(ready, prompt_of(history.events, ready))
         )
         return derived.assets or have
 
-    async def _signed(self, ready: ClipReady, history: History) -> tuple[AssetRef | None, ManifestReport]:
+    async def _signed(self, ready: StoredClip, history: History) -> tuple[AssetRef | None, ManifestReport]:
         """Sign the vendor's file as ours; None where its container cannot carry a manifest."""
         desk = self._desk
-        generation = generation_of(ready, _order_of(ready, history))
+        generation = generation_of(ready, prompt_of(history.events, ready))
         content = await desk.objects.fetch(ready.asset)
         manifest = await asyncio.to_thread(desk.signatures.read, content, ready.asset.media_type)
 
@@ -123,10 +130,6 @@ class Finalizing:
         stored = await desk.objects.put_once(key, signed, media_type=ready.asset.media_type, tags=tags_of("final"))
         return stored, manifest
 
-    def _told(self, ready: ClipReady, manifest: ManifestReport, files: dict[str, AssetRef]) -> Told:
+    def _told(self, ready: StoredClip, manifest: ManifestReport, files: dict[str, AssetRef]) -> Told:
         vendor_manifest = {"state": manifest.state, "failures": list(manifest.failures), **manifest.summary}
         return Told(self._desk.licence_of(ready.provider), vendor_manifest, files)
-
-
-def _order_of(ready: ClipReady, history: History) -> ClipRequested | None:
-    return next((each for each in history.all(ClipRequested) if each.clip_id == ready.clip_id), None)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
-from dailies_contracts import AssetFinalized, ClipReady, ClipScored, JobCompleted, PreviewReady
+from dailies_contracts import AssetFinalized, ClipReady, ClipReused, ClipScored, JobCompleted, PreviewReady, StoredClip
 from runtime.errors import Permanent
 from runtime.timers import Due
 
@@ -35,6 +35,17 @@ class Handlers:
         Idempotent by: the write-once subject, and objects that are stored once.
         """
         await self._desk.one_at_a_time(event.clip_id, lambda: self._preview(event))
+
+    async def on_clip_reused(self, event: ClipReused) -> None:
+        """Derive what a copy is seen by, and write down where it comes from: a person may have to approve it first.
+
+        Consumes: ClipReused. Emits: PreviewReady; stores version 1 of the rights record.
+        Idempotent by: the write-once subject, and objects that are stored once.
+        """
+        await self._desk.one_at_a_time(event.clip_id, lambda: self._preview(event))
+        history = await self._desk.log.history(event.job_id)
+        if await self._finalizing.judge(event, history) is not None:
+            await self._deriving.comply(event.job_id, event.clip_id)
 
     async def on_clip_scored(self, event: ClipScored) -> None:
         """Write down who made a clip, from what, and how it was judged.
@@ -74,7 +85,7 @@ class Handlers:
         """
         await self._keeping.apply_hold(_read(due, HoldWish))
 
-    async def _preview(self, event: ClipReady) -> None:
+    async def _preview(self, event: StoredClip) -> None:
         desk = self._desk
         # A redelivery after the fact was written would decode the clip again for nothing.
         if await desk.log.find(PreviewReady, event.job_id, event.provider, event.clip_id) is not None:

@@ -8,9 +8,11 @@ from dailies_contracts import (
     AssetFinalized,
     AssetRef,
     ClipReady,
+    ClipReused,
     ClipSettled,
     JobCompleted,
     PreviewReady,
+    StoredClip,
 )
 from dailies_contracts.base import Token
 from media.layout import HELD, clip_prefix, tags_of
@@ -112,10 +114,10 @@ class Keeping:
         return found
 
 
-def _stored(history: History) -> tuple[ClipReady | ClipSettled, ...]:
-    """Clips with files: those that came, and those that came after they had been given up."""
+def _stored(history: History) -> tuple[StoredClip | ClipSettled, ...]:
+    """Clips with files: those that came or were reused, and those that came after they had been given up."""
     late = (each for each in history.all(ClipSettled) if each.asset is not None)
-    return (*history.all(ClipReady), *late)
+    return (*history.all(ClipReady), *history.all(ClipReused), *late)
 
 
 def _told(history: History, clip_id: str) -> set[str]:
@@ -126,6 +128,8 @@ def _told(history: History, clip_id: str) -> set[str]:
             continue
         if isinstance(event, ClipReady):
             refs += [event.asset, *([event.first_frame] if event.first_frame else [])]
+        elif isinstance(event, ClipReused):
+            refs.append(event.asset)
         elif isinstance(event, ClipSettled):
             refs += [event.asset] if event.asset else []
         elif isinstance(event, PreviewReady | AssetFinalized):

@@ -3,22 +3,27 @@
 from typing import NamedTuple, get_args
 
 from dailies_contracts import JobRequested
+from runtime import legal_holds
 from runtime.buckets import Bucket
 from runtime.catalog import Catalog
 from runtime.catalog_file import CatalogFile
 from runtime.clock import Clock
+from runtime.legal_holds import LegalHolds
 from runtime.log import EventLog
+from runtime.objects import open_objects
 from runtime.service import Service, open_service
 from runtime.timers import Timers
 
 from router.adapters.ledger import Ledger
 from router.adapters.market import TENANT_TTL_S, MarketBoard
+from router.adapters.prompt_cache import BUCKET, Copies, PromptCache
 from router.adapters.surroundings import Surroundings
 from router.adapters.tenants import Tenants
 from router.advance import LOOK, Advance
 from router.domain.market import Teacher
 from router.handlers import DEADLINE, Handlers, JobFact
 from router.learning import Learning
+from router.remembering import Remembered, Remembering
 from router.settings import Settings
 
 
@@ -39,7 +44,7 @@ class Shared(NamedTuple):
 async def run(settings: Settings) -> None:
     """Run the router until it is told to stop."""
     catalog = CatalogFile(settings.catalog)
-    async with open_service("router", settings) as service:
+    async with open_service("router", settings) as service, open_objects(settings) as objects:
         shared = await open_shared(service)
         ledger = Ledger(
             await service.bucket("budgets"),
@@ -49,8 +54,10 @@ async def run(settings: Settings) -> None:
             defaults=catalog().defaults.limits(),
         )
         board = MarketBoard(shared.market, shared.turns, learning=lambda: catalog().policy.learning)
+        tenants = Tenants(shared.tenants)
+        cache = await open_cache(service, tenants, objects)
         surroundings = Surroundings(
-            ledger=ledger, board=board, tenants=Tenants(shared.tenants), catalog=catalog, clock=service.clock
+            ledger=ledger, board=board, tenants=tenants, catalog=catalog, clock=service.clock, cache=cache
         )
         advance = Advance(log=service.log, ledger=ledger, board=board, surroundings=surroundings, timers=service.timers)
         handlers = Handlers(advance=advance, timers=service.timers, catalog=catalog)
@@ -58,6 +65,8 @@ async def run(settings: Settings) -> None:
         service.subscribe(JobRequested, handlers.on_job_requested, concurrency=settings.concurrency)
         service.subscribe(get_args(JobFact), handlers.on_job_fact, concurrency=settings.concurrency)
         service.subscribe_batch(learning.on_events, kinds=get_args(Teacher), purpose="market")
+        remembering = Remembering(log=service.log, cache=cache, catalog=catalog)
+        service.subscribe_batch(remembering.on_events, kinds=get_args(Remembered), purpose="prompt-cache")
         service.on_timer(DEADLINE, handlers.on_deadline)
         service.on_timer(LOOK, handlers.on_look)
         service.background("catalog", catalog.follow)
@@ -71,6 +80,13 @@ async def open_shared(service: Service) -> Shared:
         await service.bucket("turns", ttl_s=TENANT_TTL_S),
         await service.bucket("tenants"),
     )
+
+
+async def open_cache(service: Service, tenants: Tenants, copies: Copies) -> PromptCache:
+    """Open the prompt cache."""
+    holds = LegalHolds(await service.bucket(legal_holds.BUCKET))
+    bucket = await service.bucket(BUCKET)
+    return PromptCache(bucket, log=service.log, tenants=tenants, holds=holds, copies=copies)
 
 
 def build_advance(

@@ -14,14 +14,17 @@ from dailies_contracts import (
     AssetRef,
     ClipReady,
     ClipRequested,
+    ClipReused,
     ClipScored,
     CompiledPrompt,
     Event,
     JobCompleted,
     JobRequested,
+    Origin,
     PromptCompiled,
     Scores,
     Stage,
+    StoredClip,
 )
 from dailies_contracts.base import Value
 from media.layout import clip_key, record_file
@@ -65,6 +68,7 @@ class RightsRecord(Value, frozen=True, kw_only=True, omit_defaults=False):
         licence: Under whose terms it was rendered.
         vendor_manifest: What the vendor's own C2PA manifest told when the file came.
         files: By name; the final and its derivatives once it is delivered.
+        reused_from: The clip that was rendered, where this one is a copy of it.
     """
 
     schema: str = SCHEMA
@@ -92,6 +96,27 @@ class RightsRecord(Value, frozen=True, kw_only=True, omit_defaults=False):
     ready_at: datetime
     scored_at: datetime | None
     delivered_at: datetime | None
+    reused_from: Origin | None = None
+
+
+class Made(NamedTuple):
+    """How a clip came about: rendered for its job, or reused.
+
+    Attributes:
+        clip: The fact that tells of its file.
+        prompt: What the vendor was sent.
+        frame: The draft's frame that anchored it.
+    """
+
+    clip: StoredClip
+    prompt: CompiledPrompt
+    ordered_at: datetime
+    scores: Scores | None
+    scored_at: datetime | None
+    seed: int | None
+    rewritten: bool = False
+    frame: AssetRef | None = None
+    origin: Origin | None = None
 
 
 class Told(NamedTuple):
@@ -114,40 +139,53 @@ def rights_of(events: tuple[AnyEvent, ...], clip_id: str, told: Told) -> RightsR
     Returns:
         None where the clip was not ordered, or its file has not come.
     """
-    ordered, ready = _about(ClipRequested, events, clip_id), _about(ClipReady, events, clip_id)
-    if ordered is None or ready is None:
+    made = _made(events, clip_id)
+    if made is None:
         return None
+    clip, prompt = made.clip, made.prompt
     requested, compiled = _first(JobRequested, events), _first(PromptCompiled, events)
-    scored, completed = _about(ClipScored, events, clip_id), _first(JobCompleted, events)
+    completed = _first(JobCompleted, events)
     is_delivered = completed is not None and completed.clip_id == clip_id
     return RightsRecord(
         version=2 if is_delivered else 1,
         asset_id=clip_id,
-        job_id=ready.job_id,
-        tenant_id=ready.tenant_id,
-        stage=ready.stage,
-        vendor=ready.provider,
-        model=ready.model,
-        model_version=ready.model,
-        provider_task_id=ready.provider_task_id,
+        job_id=clip.job_id,
+        tenant_id=clip.tenant_id,
+        stage=clip.stage,
+        vendor=clip.provider,
+        model=clip.model,
+        model_version=clip.model,
+        provider_task_id=clip.provider_task_id,
         prompt_fingerprint=compiled.fingerprint if compiled else "",
-        compiled_prompt_id=compiled_prompt_id(ordered.prompt),
+        compiled_prompt_id=compiled_prompt_id(prompt),
         compiler_version=compiled.compiler_version if compiled else "",
-        seed=ready.seed if ready.seed is not None else ordered.seed,
-        reference_images=_references(requested, ordered),
-        policy=PolicyView(
-            status="allowed", warnings=compiled.warnings if compiled else (), rewritten=ordered.rewritten
-        ),
-        scores=scored.scores if scored else None,
+        seed=made.seed,
+        reference_images=_references(requested, made.frame),
+        policy=PolicyView(status="allowed", warnings=compiled.warnings if compiled else (), rewritten=made.rewritten),
+        scores=made.scores,
         licence=told.licence,
         vendor_manifest=dict(told.vendor_manifest),
-        files={name: _bytes(ref) for name, ref in {"source": ready.asset, **told.files}.items()},
+        files={name: _bytes(ref) for name, ref in {"source": clip.asset, **told.files}.items()},
         requested_at=requested.occurred_at if requested else None,
-        ordered_at=ordered.occurred_at,
-        ready_at=ready.occurred_at,
-        scored_at=scored.occurred_at if scored else None,
+        ordered_at=made.ordered_at,
+        ready_at=clip.occurred_at,
+        scored_at=made.scored_at,
         delivered_at=completed.occurred_at if completed and is_delivered else None,
+        reused_from=made.origin,
     )
+
+
+def stored_clip(events: tuple[AnyEvent, ...], clip_id: str) -> StoredClip | None:
+    """Give the fact that tells of a clip's file, None where it has not come."""
+    return _about(ClipReady, events, clip_id) or _about(ClipReused, events, clip_id)
+
+
+def prompt_of(events: tuple[AnyEvent, ...], clip: StoredClip) -> CompiledPrompt | None:
+    """Give what the vendor of a clip was sent, None where its order is not known."""
+    if isinstance(clip, ClipReused):
+        return clip.compiled
+    ordered = _about(ClipRequested, events, clip.clip_id)
+    return ordered.prompt if ordered else None
 
 
 def record_bytes(record: RightsRecord) -> bytes:
@@ -165,22 +203,44 @@ def compiled_prompt_id(prompt: CompiledPrompt) -> str:
     return f"prompt_{hashlib.sha256(_canonical.encode(prompt)).hexdigest()[:32]}"
 
 
-def generation_of(ready: ClipReady, ordered: ClipRequested | None) -> dict[str, Any]:
-    """Tell in a manifest who rendered a clip."""
+def generation_of(clip: StoredClip, prompt: CompiledPrompt | None) -> dict[str, Any]:
+    """Tell in a manifest who rendered a clip, and for which job where that is another one."""
     told = {
-        "vendor": ready.provider,
-        "model": ready.model,
-        "job_id": ready.job_id,
-        "asset_id": ready.clip_id,
-        "seed": ready.seed,
-        "compiled_prompt_id": compiled_prompt_id(ordered.prompt) if ordered else None,
+        "vendor": clip.provider,
+        "model": clip.model,
+        "job_id": clip.job_id,
+        "asset_id": clip.clip_id,
+        "seed": clip.seed,
+        "compiled_prompt_id": compiled_prompt_id(prompt) if prompt else None,
     }
+    if isinstance(clip, ClipReused):
+        told |= {"rendered_for_job_id": clip.origin.job_id, "rendered_as_asset_id": clip.origin.clip_id}
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _references(requested: JobRequested | None, ordered: ClipRequested) -> tuple[str, ...]:
+def _made(events: tuple[AnyEvent, ...], clip_id: str) -> Made | None:
+    clip, ordered = stored_clip(events, clip_id), _about(ClipRequested, events, clip_id)
+    if isinstance(clip, ClipReused):
+        at = clip.occurred_at
+        return Made(clip, clip.compiled, at, clip.scores, at, clip.seed, origin=clip.origin)
+    if clip is None or ordered is None:
+        return None
+    scored = _about(ClipScored, events, clip_id)
+    return Made(
+        clip,
+        ordered.prompt,
+        ordered.occurred_at,
+        scored.scores if scored else None,
+        scored.occurred_at if scored else None,
+        clip.seed if clip.seed is not None else ordered.seed,
+        ordered.rewritten,
+        ordered.first_frame,
+    )
+
+
+def _references(requested: JobRequested | None, frame: AssetRef | None) -> tuple[str, ...]:
     images = requested.request.reference_images if requested else ()
-    frames = (ordered.first_frame,) if ordered.first_frame else ()
+    frames = (frame,) if frame else ()
     return tuple(dict.fromkeys(image.sha256 for image in (*images, *frames)))
 
 

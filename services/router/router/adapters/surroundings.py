@@ -3,12 +3,14 @@
 import asyncio
 from typing import NamedTuple
 
+import msgspec
 from runtime.catalog import CatalogSource
 from runtime.clock import Clock
 from runtime.routing_policy import Learning
 
 from router.adapters.ledger import Ledger, Standing
 from router.adapters.market import MarketBoard
+from router.adapters.prompt_cache import PromptCache
 from router.adapters.tenants import Tenants
 from router.domain.context import Context
 from router.domain.money import held_in_advance_usd_micros
@@ -30,13 +32,21 @@ class Surroundings:
     """Looks around."""
 
     def __init__(
-        self, *, ledger: Ledger, board: MarketBoard, tenants: Tenants, catalog: CatalogSource, clock: Clock
+        self,
+        *,
+        ledger: Ledger,
+        board: MarketBoard,
+        tenants: Tenants,
+        catalog: CatalogSource,
+        clock: Clock,
+        cache: PromptCache | None = None,
     ) -> None:
         self._ledger = ledger
         self._board = board
         self._tenants = tenants
         self._catalog = catalog
         self._clock = clock
+        self._cache = cache
 
     def learning(self) -> Learning:
         """Give how fast to learn, as the catalogue says now."""
@@ -73,6 +83,8 @@ class Surroundings:
             retry_ratio=retry_ratio,
             tried_elsewhere=tried_elsewhere,
         )
+        if self._cache is not None and not state.clips:
+            context = msgspec.structs.replace(context, reusable=await self._cache.find(state, context))
         return Surveyed(context, standing)
 
 

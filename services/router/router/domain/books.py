@@ -41,6 +41,8 @@ def enter(books: Books, job_id: str, state: Phase) -> None:
     tenant_id = state.tenant_id if isinstance(state, Ended) else state.job.tenant_id
     tenant = books.tenants.get(tenant_id, TenantAccount())
     for clip_id, clip in state.clips.items():
+        if clip.origin is not None:
+            continue  # nothing was held for it, and nothing is paid
         account = account_of(clip)
         books.clips[clip_key(job_id, clip_id)] = account
         tenant = tenant.booking(account)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from dailies_contracts import ClipReused, ReuseMode
 from runtime.catalog import Catalog
 
 from router.domain.market import NOTHING_KNOWN, Market
@@ -17,6 +18,8 @@ class TenantRules(msgspec.Struct, frozen=True, kw_only=True):
         deny_providers: Never these vendors.
         regions: Only vendors that handle what they are sent in one of these; empty: anywhere.
         allow_lower_tier: A lower tier may render the final where the asked one cannot be had.
+        reuse: Whether earlier clips may answer requests that do not say; None: as the catalogue says.
+        share_clips: Its clips may answer tenants that share theirs, and the other way round.
     """
 
     plan: str = ""
@@ -24,6 +27,8 @@ class TenantRules(msgspec.Struct, frozen=True, kw_only=True):
     deny_providers: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     allow_lower_tier: bool = True
+    reuse: ReuseMode | None = None
+    share_clips: bool = False
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         tenant: What the tenant's settings say.
         retry_ratio: Share of retries among the tenant's recent orders.
         tried_elsewhere: Half-open vendors that another decision is trying at this moment, as `provider.model.stage`.
+        reusable: An earlier clip that answers the job, a copy of its file included; None where there is none.
     """
 
     now: datetime
@@ -46,6 +52,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantRules = TenantRules()
     retry_ratio: float = 0.0
     tried_elsewhere: frozenset[str] = frozenset()
+    reusable: ClipReused | None = None
 
     @property
     def now_s(self) -> float:

@@ -25,6 +25,7 @@ from router.domain.lateness import is_late, may_rest
 from router.domain.orders import Order, about, place, withdrawals
 from router.domain.plan import plan_of
 from router.domain.refusals import WhyNot, why_nothing_came
+from router.domain.reuse import reused_clip, why_reused
 from router.domain.state import (
     Cancelling,
     Clip,
@@ -36,6 +37,7 @@ from router.domain.state import (
     Reviewing,
     cost_usd_micros,
     deadline_of,
+    evolve_clips,
 )
 
 Decision = tuple[AnyEvent, ...]
@@ -64,9 +66,20 @@ def decide(state: Phase, context: Context) -> Decision:
         case Finalizing():
             return _finalize(state, context)
         case Drafting():
-            return _draft(state, context)
+            return _answer(state, context) or _draft(state, context)
         case _:
             return WAIT
+
+
+def _answer(state: Drafting, context: Context) -> Decision:
+    """Deliver the earlier clip that answers the job, where there is one."""
+    earlier = reused_clip(state)
+    if earlier is not None:
+        return _deliver(state, earlier, context)
+    if context.reusable is None or state.clips:
+        return ()
+    answered = msgspec.structs.replace(state, clips=evolve_clips(state.clips, context.reusable))
+    return (context.reusable, *_answer(answered, context))
 
 
 def _draft(state: Drafting, context: Context) -> Decision:
@@ -181,6 +194,7 @@ def _deliver(state: Drafting, clip: Clip, context: Context, *, note: str = "") -
         draft_score=draft.score if draft else None,
         final_score=clip.score,
         reasons=_why_delivered(clip, draft, note),
+        origin=clip.origin,
     )
     return (completed,)
 
@@ -225,6 +239,8 @@ def _why_best(best: Clip, scores: dict[str, float]) -> str:
 
 def _why_delivered(clip: Clip, draft: Clip | None, note: str) -> tuple[str, ...]:
     reasons = [note] if note else []
+    if clip.origin is not None:
+        reasons.append(why_reused(clip.origin))
     reasons.extend(clip.scores.reasons if clip.scores else ())
     if draft is not None and draft is not clip and clip.score < draft.score:
         reasons.append(f"The final scores {clip.score:.2f}, below its draft's {draft.score:.2f}.")

@@ -17,6 +17,7 @@ from dailies_contracts import (
     ClipFailed,
     ClipReady,
     ClipRequested,
+    ClipReused,
     ClipScored,
     ClipSettled,
     ClipWithdrawn,
@@ -27,6 +28,7 @@ from dailies_contracts import (
     JobFailed,
     JobPromoted,
     JobRequested,
+    Origin,
     PromptCompiled,
     ProviderSubmitted,
     ReviewDecided,
@@ -53,6 +55,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
         is_withdrawn: Nobody waits for it any more.
         charged_usd_micros: What it cost, scoring included; final unless `unknown`.
         scoring_usd_micros: What of it the scoring cost.
+        origin: Where it comes from; None: it is rendered for this job.
     """
 
     clip_id: str
@@ -74,6 +77,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     scores: Scores | None = None
     asset: AssetRef | None = None
     first_frame: AssetRef | None = None
+    origin: Origin | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -150,7 +154,13 @@ def evolve(state: Phase, event: AnyEvent) -> Phase:  # noqa: C901 (one line per 
             plan = state.plan or (event.decision.plan if event.decision else None)
             return msgspec.structs.replace(state, clips=evolve_clips(state.clips, event), plan=plan)
         case (
-            (ClipWithdrawn() | ProviderSubmitted() | ClipReady() | ClipFailed() | ClipScored() | ClipSettled()),
+            ClipWithdrawn()
+            | ProviderSubmitted()
+            | ClipReady()
+            | ClipReused()
+            | ClipFailed()
+            | ClipScored()
+            | ClipSettled(),
             _,
         ):
             return msgspec.structs.replace(state, clips=evolve_clips(state.clips, event))
@@ -200,17 +210,36 @@ _OUTCOMES: dict[type, Literal["ready", "failed", "cancelled"]] = {
 }
 
 ClipNews = ClipWithdrawn | ProviderSubmitted | ClipReady | ClipFailed | ClipScored | ClipSettled
-ClipFact = ClipRequested | ClipNews
+ClipFact = ClipRequested | ClipReused | ClipNews
 
 
 def evolve_clips(clips: Clips, event: ClipFact) -> Clips:
     """Apply one fact about a clip; facts about clips that nobody ordered change nothing."""
     clip = clips.get(event.clip_id)
+    if isinstance(event, ClipReused):
+        return clips if clip is not None else clips | {event.clip_id: _reused(event)}
     if isinstance(event, ClipRequested):
         if clip is not None:
             return clips
         return clips | {event.clip_id: _ordered(event, clips.get(event.draft_clip_id or ""))}
     return clips if clip is None else clips | {event.clip_id: _evolve_clip(clip, event)}
+
+
+def _reused(event: ClipReused) -> Clip:
+    """Take an earlier clip: scored already, and free."""
+    return Clip(
+        clip_id=event.clip_id,
+        stage=event.stage,
+        provider=event.provider,
+        model=event.model,
+        status="scored",
+        quote_usd_micros=0,
+        ordered_at=event.occurred_at,
+        seed=event.seed,
+        scores=event.scores,
+        asset=event.asset,
+        origin=event.origin,
+    )
 
 
 def _ordered(event: ClipRequested, draft: Clip | None) -> Clip:

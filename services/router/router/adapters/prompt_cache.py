@@ -1,0 +1,218 @@
+"""The prompt cache as replicas share it: bucket `prompt_cache`, from a request's digests to the job that answers it.
+
+A record only says where to look. Whether a clip still answers is read from its own job's log each time, so a record
+that is late, lost or wrong costs a rendering, never a wrong answer.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+from dailies_contracts import AssetRef, ClipReused, JobCompleted, JobRequested, PromptCompiled, ReuseMode
+from media.layout import SOURCE, clip_key, tags_of
+from runtime.buckets import Bucket
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, NotFound, Transient
+from runtime.legal_holds import LegalHolds
+from runtime.log import EventLog
+from runtime.metrics import record_reuse
+from runtime.routing_policy import Policy
+
+from router.adapters.tenants import Tenants
+from router.domain.context import Context
+from router.domain.likeness import Likeness, likeness_of, similarity
+from router.domain.reuse import Found, Original, copy_id, is_fit, may_answer, mode_of, original_of, reused
+from router.domain.state import Drafting
+
+BUCKET = "prompt_cache"
+MAX_ROUNDS = 20
+SHARED = "shared"
+"""The clips of tenants that share them."""
+log = logging.getLogger(__name__)
+
+
+class Copies(Protocol):
+    """The object store."""
+
+    async def copy(self, ref: AssetRef, key: str, *, tags: dict[str, str]) -> AssetRef:
+        """Store an asset once more under another key, byte for byte."""
+        ...
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest job that a digest leads to.
+
+    Attributes:
+        signature: MinHash of its words.
+        withdrawn: It answers nobody any more.
+    """
+
+    job_id: str
+    tenant_id: str
+    completed_at: datetime
+    signature: tuple[int, ...]
+    withdrawn: bool = False
+
+
+class Key(NamedTuple):
+    """Where a record lies.
+
+    Attributes:
+        scope: `own.<tenant>`, or `shared`.
+    """
+
+    scope: str
+    match: Literal["exact", "near"]
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.scope}.{self.match}.{self.digest}"
+
+
+_record = msgspec.json.Decoder(Record)
+
+
+class PromptCache:
+    """Finds the earlier clip that answers a job, and keeps what jobs deliver for those that come."""
+
+    def __init__(self, bucket: Bucket, *, log: EventLog, tenants: Tenants, holds: LegalHolds, copies: Copies) -> None:
+        self._bucket = bucket
+        self._log = log
+        self._tenants = tenants
+        self._holds = holds
+        self._copies = copies
+
+    async def find(self, state: Drafting, context: Context) -> ClipReused | None:
+        """Look for an earlier clip that answers a job; its file is copied for the job before anybody hears of it.
+
+        Copying twice, or for a decision that is not made after all, is harmless: the same object, which expires.
+
+        Raises:
+            DependencyUnavailable: NATS does not answer.
+        """
+        mode = mode_of(state.job.request, context.tenant, context.catalog.policy)
+        if mode == "off":
+            return None
+        found = await self._look_up(likeness_of(state.job.request, state.compiled), mode, context, state.job.tenant_id)
+        for key, record, alike in found:
+            event = await self._taken(record, key, alike, state, context)
+            if event is not None:
+                record_reuse(result=key.match)
+                log.info("prompt_cache.hit", extra={"match": key.match, "original.job_id": record.job_id})
+                return event
+        record_reuse(result="miss")
+        return None
+
+    async def remember(self, original: Original, policy: Policy) -> None:
+        """Keep what a job delivered, where it is good and its request does not forbid it.
+
+        Raises:
+            Transient: Others change the same records all the time.
+            DependencyUnavailable: NATS does not answer.
+        """
+        tenant_id, at = original.completed.tenant_id, original.completed.occurred_at
+        rules = await self._tenants.rules(tenant_id)
+        if mode_of(original.requested.request, rules, policy) == "off" or not is_fit(original, policy):
+            return
+        likeness = likeness_of(original.requested.request, original.compiled)
+        record = Record(
+            job_id=original.completed.job_id, tenant_id=tenant_id, completed_at=at, signature=likeness.signature
+        )
+        for key in _keys(likeness, _scopes(tenant_id, shares=rules.share_clips)):
+            await self._write(key, record, keep=_kept(policy))
+
+    async def withdraw(self, job_id: str, policy: Policy) -> None:
+        """Let what a job delivered answer nobody any more; as `remember`."""
+        history = await self._log.history(job_id)
+        requested, compiled, completed = (
+            history.first(JobRequested),
+            history.first(PromptCompiled),
+            history.first(JobCompleted),
+        )
+        if requested is None or compiled is None or completed is None:
+            return
+        likeness = likeness_of(requested.request, compiled)
+        record = Record(
+            job_id=job_id,
+            tenant_id=completed.tenant_id,
+            completed_at=completed.occurred_at,
+            signature=likeness.signature,
+            withdrawn=True,
+        )
+        for key in _keys(likeness, _scopes(completed.tenant_id, shares=True)):
+            await self._write(key, record, keep=_kept(policy))
+
+    async def _look_up(
+        self, likeness: Likeness, mode: ReuseMode, context: Context, tenant_id: str
+    ) -> list[tuple[Key, Record, float]]:
+        """Give the records that a request leads to, equal ones first, with how alike they are."""
+        scopes = _scopes(tenant_id, shares=context.tenant.share_clips)
+        keys = {str(key): key for key in _keys(likeness, scopes) if mode == "near" or key.match == "exact"}
+        reuse, oldest = context.catalog.policy.reuse, context.now - _kept(context.catalog.policy)
+        found: list[tuple[Key, Record, float]] = []
+        for entry in await self._bucket.get_all(tuple(keys)):
+            key, record = keys[entry.key], _record.decode(entry.value)
+            alike = 1.0 if key.match == "exact" else similarity(record.signature, likeness.signature)
+            is_like = key.match == "exact" or alike >= reuse.similarity
+            if is_like and not record.withdrawn and record.completed_at > oldest:
+                found.append((key, record, alike))
+        return sorted(found, key=lambda each: (each[0].match, each[0].scope))
+
+    async def _taken(
+        self, record: Record, key: Key, alike: float, state: Drafting, context: Context
+    ) -> ClipReused | None:
+        """Take a recorded clip for a job; None where it answers nobody any more, or not this job."""
+        if record.tenant_id != state.job.tenant_id and not (await self._tenants.rules(record.tenant_id)).share_clips:
+            return None
+        original = original_of((await self._log.history(record.job_id)).events)
+        if original is None or not may_answer(original, state, context):
+            return None
+        if original.ready.clip_id in (await self._holds.load(record.job_id)).erasing:
+            return None
+        target = clip_key(state.job.job_id, copy_id(state, original), SOURCE)
+        try:
+            asset = await self._copies.copy(original.ready.asset, target, tags=tags_of("draft"))
+        except (NotFound, DependencyUnavailable) as err:
+            log.warning("prompt_cache.no_copy", extra={"original.job_id": record.job_id, "code": err.code})
+            return None
+        found = Found(original=original, is_exact=key.match == "exact", similarity=round(alike, 4))
+        return reused(state, found, asset, context.now)
+
+    async def _write(self, key: Key, record: Record, *, keep: timedelta) -> None:
+        """Let a digest lead to a job, unless it leads to a newer one, or the job was withdrawn."""
+        value, ttl_s = msgspec.json.encode(record), keep.total_seconds()
+        for _ in range(MAX_ROUNDS):
+            entry = await self._bucket.get(str(key))
+            if entry is None:
+                if await self._bucket.create(str(key), value, ttl_s=ttl_s) is not None:
+                    return
+                continue
+            if not _replaces(record, _record.decode(entry.value)):
+                return
+            try:
+                await self._bucket.update(str(key), value, entry.revision, ttl_s=ttl_s)
+            except ConcurrencyConflict:
+                continue
+            return
+        raise Transient("prompt_cache.contended", str(key))
+
+
+def _replaces(record: Record, known: Record) -> bool:
+    if record.job_id == known.job_id:
+        return record.withdrawn and not known.withdrawn
+    return (record.completed_at, record.job_id) > (known.completed_at, known.job_id)
+
+
+def _kept(policy: Policy) -> timedelta:
+    return timedelta(days=policy.reuse.keep_days)
+
+
+def _scopes(tenant_id: str, *, shares: bool) -> tuple[str, ...]:
+    own = f"own.{tenant_id}"
+    return (own, SHARED) if shares else (own,)
+
+
+def _keys(likeness: Likeness, scopes: Iterable[str]) -> list[Key]:
+    digests: tuple[tuple[Literal["exact", "near"], str], ...] = (("exact", likeness.exact), ("near", likeness.near))
+    return [Key(scope, match, digest) for scope in scopes for match, digest in digests]
