@@ -5,7 +5,17 @@ from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
-from dailies_contracts import AssetFinalized, ClipReady, ClipReused, ClipScored, JobCompleted, PreviewReady, StoredClip
+from dailies_contracts import (
+    AssetFinalized,
+    ClipReady,
+    ClipReused,
+    ClipScored,
+    JobCompleted,
+    JobRequested,
+    PreviewReady,
+    StoredClip,
+)
+from media.layout import clip_prefix, tags_of
 from runtime.errors import Permanent
 from runtime.timers import Due
 
@@ -37,13 +47,19 @@ class Handlers:
         await self._desk.one_at_a_time(event.clip_id, lambda: self._preview(event))
 
     async def on_clip_reused(self, event: ClipReused) -> None:
-        """Derive what a copy is seen by, and write down where it comes from: a person may have to approve it first.
+        """Derive what a copy is seen by, and write down where it comes from, where a person has to approve it first.
+
+        Otherwise JobCompleted follows at once, and all of it is made then.
 
         Consumes: ClipReused. Emits: PreviewReady; stores version 1 of the rights record.
         Idempotent by: the write-once subject, and objects that are stored once.
         """
-        await self._desk.one_at_a_time(event.clip_id, lambda: self._preview(event))
         history = await self._desk.log.history(event.job_id)
+        requested = history.first(JobRequested)
+        if requested is None or not requested.request.review:
+            return
+        await self._desk.keeper.tag(clip_prefix(event.job_id, event.clip_id), tags_of(event.stage))
+        await self._desk.one_at_a_time(event.clip_id, lambda: self._preview(event))
         if await self._finalizing.judge(event, history) is not None:
             await self._deriving.comply(event.job_id, event.clip_id)
 

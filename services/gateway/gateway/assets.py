@@ -7,7 +7,15 @@ import asyncio
 from typing import Any
 
 import msgspec
-from dailies_contracts import TERMINAL_EVENTS, AssetDeleted, ClipReady, ClipRequested, ClipSettled, JobRequested
+from dailies_contracts import (
+    TERMINAL_EVENTS,
+    AssetDeleted,
+    ClipReady,
+    ClipRequested,
+    ClipReused,
+    ClipSettled,
+    JobRequested,
+)
 from runtime.clock import Clock
 from runtime.errors import Conflict, NotFound
 from runtime.legal_holds import LegalHold, LegalHolds
@@ -15,7 +23,7 @@ from runtime.log import EventLog, History
 from runtime.objects import ObjectStore
 from runtime.timers import Timers
 
-from gateway.domain.assets import AssetView, about, asset_view, files_of, record_key
+from gateway.domain.assets import AssetView, about, asset_view, files_of, record_key, stored_clip
 from gateway.domain.errors import Gone
 from gateway.domain.job import Part
 from gateway.domain.remembered import Remembered
@@ -142,7 +150,7 @@ class Assets:
             Conflict: Its job is still running, or under a legal hold.
         """
         history = await self._history(asset_id, tenant_id)
-        if about(ClipReady, history.events, asset_id) is None:
+        if stored_clip(history.events, asset_id) is None:
             raise _unknown_asset()
         return await self._erase(history, (asset_id,), reason)
 
@@ -158,7 +166,7 @@ class Assets:
         if requested is None or requested.tenant_id != tenant_id:
             raise _unknown_job()
         late = (settled.clip_id for settled in history.all(ClipSettled) if settled.asset is not None)
-        came = (ready.clip_id for ready in history.all(ClipReady))
+        came = (ready.clip_id for ready in (*history.all(ClipReady), *history.all(ClipReused)))
         return await self._erase(history, tuple(dict.fromkeys((*came, *late))), reason)
 
     async def hold(self, job_id: str, *, reason: str) -> LegalHold:
@@ -200,10 +208,12 @@ class Assets:
     async def _history(self, asset_id: str, tenant_id: str) -> History:
         job_id = self._jobs.get(asset_id)
         if job_id is None:
-            ordered = await self._log.locate(ClipRequested, "*", asset_id)
-            if ordered is None:
+            told = await self._log.locate(ClipRequested, "*", asset_id) or await self._log.locate(
+                ClipReused, "*", asset_id
+            )
+            if told is None:
                 raise _unknown_asset()
-            job_id = ordered.job_id
+            job_id = told.job_id
             self._jobs.put(asset_id, job_id)
         history = await self._log.history(job_id)
         requested = history.first(JobRequested)

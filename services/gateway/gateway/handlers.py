@@ -13,6 +13,7 @@ from dailies_contracts import (
     AssetDeleted,
     AssetRef,
     ClipRequested,
+    ClipReused,
     CostEstimate,
     FeedbackGiven,
     JobCancelRequested,
@@ -149,7 +150,7 @@ class Jobs:
             Conflict: The author rated it otherwise before.
         """
         history = await self._history(job_id, tenant_id)
-        if all(clip.clip_id != body.clip_id for clip in history.all(ClipRequested)):
+        if all(clip.clip_id != body.clip_id for clip in (*history.all(ClipRequested), *history.all(ClipReused))):
             raise _unknown_clip()
         given = FeedbackGiven(
             job_id=job_id, tenant_id=tenant_id, occurred_at=self._clock(), **msgspec.structs.asdict(body)

@@ -6,7 +6,7 @@ from typing import Any
 
 import bson
 import msgspec
-from dailies_contracts import EVENT_TYPES, TERMINAL_EVENTS, AnyEvent, JobRequested
+from dailies_contracts import EVENT_TYPES, TERMINAL_EVENTS, AnyEvent, JobRequested, Origin
 from gateway.domain.job import TERMINAL_STATES
 from gateway.domain.views import job_view
 from gateway.projection.documents import document_of, line_of
@@ -51,6 +51,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "compiler_version": st.just("1"),
     "fingerprint": st.just("f"),
     "prompt_class": st.just("object.static"),
+    "origin": st.just(Origin(job_id="j", clip_id="c", match="exact", fingerprint="f", rendered_at=NOW)),
+    "compiled": st.just(ORDER.prompt),
     "prompts": st.just((compiled_prompt("kling", "k"),)),
 }
 

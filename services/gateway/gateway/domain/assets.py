@@ -45,7 +45,7 @@ class AssetView(Part, frozen=True, kw_only=True):
 
 def files_of(events: Sequence[AnyEvent], clip_id: str) -> dict[str, AssetRef]:
     """Give every file of a clip by name; none where it has not come or was deleted."""
-    ready = about(e.ClipReady, events, clip_id)
+    ready = stored_clip(events, clip_id)
     if ready is None or about(e.AssetDeleted, events, clip_id) is not None:
         return {}
     preview, kept = about(e.PreviewReady, events, clip_id), about(e.AssetFinalized, events, clip_id)
@@ -82,7 +82,7 @@ def asset_path(clip_id: str) -> str:
 
 def asset_view(events: Sequence[AnyEvent], clip_id: str, urls: dict[str, str]) -> AssetView | None:
     """Show the files of a clip; None where its file has not come."""
-    ready, deleted = about(e.ClipReady, events, clip_id), about(e.AssetDeleted, events, clip_id)
+    ready, deleted = stored_clip(events, clip_id), about(e.AssetDeleted, events, clip_id)
     if ready is None:
         return None
     preview = about(e.PreviewReady, events, clip_id)
@@ -109,6 +109,11 @@ def record_key(events: Sequence[AnyEvent], clip_id: str) -> str:
     job_id = events[0].job_id
     kept = about(e.AssetFinalized, events, clip_id)
     return clip_key(job_id, clip_id, record_file(2 if kept else 1))
+
+
+def stored_clip(events: Sequence[AnyEvent], clip_id: str) -> e.StoredClip | None:
+    """Give the fact that tells of a clip's file, rendered or reused; None where it has not come."""
+    return about(e.ClipReady, events, clip_id) or about(e.ClipReused, events, clip_id)
 
 
 def about(kind: type[E], events: Sequence[AnyEvent], clip_id: str) -> E | None:

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
+from dailies_contracts import ReuseMode
 from dailies_contracts.request import MAX_BUDGET_USD_MICROS, ProviderName
 from msgspec import Meta
 
@@ -29,6 +30,8 @@ BODY_RULES = {
     "deny_providers": "must be a list of at most 16 names of vendors in lower case",
     "regions": "must be a list of at most 16 regions, for example eu",
     "allow_lower_tier": "must be true or false",
+    "reuse": 'must be "off", "exact" or "near", or null: as the catalogue says',
+    "share_clips": "must be true or false",
 }
 
 
@@ -94,6 +97,8 @@ class RoutingBody(Body, frozen=True, kw_only=True):
         deny_providers: Never these vendors.
         regions: Only vendors that handle what they are sent in one of these.
         allow_lower_tier: A lower tier may render a final where the asked one cannot be had.
+        reuse: Whether earlier clips may answer requests that do not say; null: as the catalogue says.
+        share_clips: Its clips may answer requests of other tenants that share theirs too, and theirs its own.
     """
 
     plan: Annotated[str, Meta(max_length=32)] = ""
@@ -101,3 +106,5 @@ class RoutingBody(Body, frozen=True, kw_only=True):
     deny_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
     regions: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=16)], ...], Meta(max_length=16)] = ()
     allow_lower_tier: bool = True
+    reuse: ReuseMode | None = None
+    share_clips: bool = False

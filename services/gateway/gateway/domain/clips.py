@@ -108,7 +108,7 @@ def clip_view(clip: ClipFacts) -> ClipView:
         seed=ready.seed if ready and ready.seed is not None else requested.seed,
         render_ms=ready.render_ms if ready else None,
         media=ready.media if ready else None,
-        file=_file(clip.content, requested) if clip.content else None,
+        file=file_of(clip.content, requested) if clip.content else None,
         deleted=clip.deleted is not None,
         scores=msgspec.convert(clip.scored.scores, ScoresView, from_attributes=True) if clip.scored else None,
         why=requested.decision,
@@ -119,6 +119,25 @@ def clip_view(clip: ClipFacts) -> ClipView:
         expires_at=shown_at(clip.expires_at) if clip.expires_at else None,
         stored_bytes=sum(ref.size_bytes for ref in clip.files.values()),
         feedback=clip.feedback,
+    )
+
+
+def file_of(asset: AssetRef, clip: e.ClipEvent) -> File:
+    """Show the file that a client downloads as a clip."""
+    return File(
+        sha256=asset.sha256,
+        size_bytes=asset.size_bytes,
+        media_type=asset.media_type,
+        content_path=f"/v1/jobs/{clip.job_id}/clips/{clip.clip_id}/content",
+    )
+
+
+def feedback_on(events: Sequence[AnyEvent], clip_id: str) -> tuple[Feedback, ...]:
+    """Show how people rated a clip."""
+    return tuple(
+        Feedback(author=event.author, rating=event.rating, note=event.note)
+        for event in events
+        if isinstance(event, e.FeedbackGiven) and event.clip_id == clip_id
     )
 
 
@@ -135,24 +154,12 @@ def _facts(requested: e.ClipRequested, about: list[AnyEvent]) -> ClipFacts:
         previews=tuple(sorted(previews)),
         files=files_of(about, requested.clip_id),
         expires_at=expiry_of(about, requested.clip_id),
-        feedback=tuple(
-            Feedback(author=event.author, rating=event.rating, note=event.note)
-            for event in _all(e.FeedbackGiven, about)
-        ),
+        feedback=feedback_on(about, requested.clip_id),
     )
 
 
 def _error(failed: e.ClipFailed) -> Failure:
     return Failure(code=failed.code, message=failed.message, reason=failed.kind)
-
-
-def _file(asset: AssetRef, requested: e.ClipRequested) -> File:
-    return File(
-        sha256=asset.sha256,
-        size_bytes=asset.size_bytes,
-        media_type=asset.media_type,
-        content_path=f"/v1/jobs/{requested.job_id}/clips/{requested.clip_id}/content",
-    )
 
 
 def _about(events: Iterable[AnyEvent], clip_id: str) -> list[AnyEvent]:

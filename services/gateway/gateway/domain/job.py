@@ -14,6 +14,7 @@ from dailies_contracts import (
     CostEstimate,
     DraftPlan,
     MediaFacts,
+    Origin,
     PromotionClass,
     Stage,
     Unsuitable,
@@ -36,6 +37,10 @@ class RequestView(VideoRequest, frozen=True, kw_only=True, omit_defaults=False):
 
 class ScoresView(Scores, frozen=True, kw_only=True, omit_defaults=False):
     """What the evaluator measured; null where it could not tell."""
+
+
+class OriginView(Origin, frozen=True, kw_only=True, omit_defaults=False):
+    """Where a clip comes from that was not rendered for its job."""
 
 
 class TimelineEntry(Part, frozen=True, kw_only=True):
@@ -116,6 +121,7 @@ class ClipView(Part, frozen=True, kw_only=True):
         assets: Every stored file by name: `source`, `poster`, `preview`, `sheet`, `final`, ….
         expires_at: When its files expire; None: they stay, or have not come.
         stored_bytes: What its files take.
+        origin: The clip of an earlier job that it is a copy of; None: it is rendered for this job.
     """
 
     clip_id: str
@@ -146,6 +152,7 @@ class ClipView(Part, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     stored_bytes: int = 0
     feedback: tuple[Feedback, ...] = ()
+    origin: OriginView | None = None
 
 
 class PromotionView(Part, frozen=True, kw_only=True):
@@ -235,6 +242,7 @@ class JobView(Part, frozen=True, kw_only=True):
         batch_id: The batch that it belongs to; empty where it was asked for alone.
         error: Why it failed.
         reasons: Why this clip was delivered.
+        origin: The earlier clip that answered the job, at no cost; None: its clip was rendered for it.
         trace_id: The trace over every hop of the job; empty where tracing is off.
     """
 
@@ -256,6 +264,7 @@ class JobView(Part, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     costs: Costs
     batch_id: str = ""
+    origin: OriginView | None = None
     error: Failure | None
     timeline: tuple[TimelineEntry, ...]
     trace_id: str

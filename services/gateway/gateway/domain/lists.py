@@ -9,7 +9,7 @@ import msgspec
 from runtime.errors import InvalidRequest
 
 from gateway.domain.errors import InvalidField
-from gateway.domain.job import Costs, Failure, JobState, Part, PromotionView, RequestView
+from gateway.domain.job import Costs, Failure, JobState, OriginView, Part, PromotionView, RequestView
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
@@ -48,6 +48,7 @@ class JobLine(Part, frozen=True, kw_only=True):
     error: Failure | None
     trace_id: str
     batch_id: str = ""
+    origin: OriginView | None = None
 
 
 class JobPage(Part, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ RULES = {
     "deadline_s": "must be a whole number of seconds from 10 to 86400",
     "review": "must be true or false",
     "style_preset": "must be the name of a style preset, at most 64 characters",
+    "reuse": 'must be "off", "exact" or "near", or be left out',
     "metadata": "must be at most 20 pairs of text: names of 1 to 64 characters, values of up to 512",
 }
 _PLACE = re.compile(r"(?s)^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$")

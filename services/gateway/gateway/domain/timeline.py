@@ -38,6 +38,11 @@ def _ordered(event: e.ClipRequested) -> str:
     return f"{event.stage.capitalize()} {event.attempt} ordered from {event.provider} ({event.model}) for {quote}."
 
 
+def _reused(event: e.ClipReused) -> str:
+    alike = "an equal request" if event.origin.match == "exact" else "nearly the same request"
+    return f"Answered with the {event.stage} of an earlier job ({event.provider}, {event.model}) for {alike}: free."
+
+
 def _scored(event: e.ClipScored) -> str:
     verdict = "fit for delivery" if event.scores.passed else "not fit for delivery"
     return f"The {event.stage} of {event.provider} scored {event.scores.aggregate:.2f}: {verdict}."
@@ -63,6 +68,7 @@ SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     e.ClipWithdrawn: lambda x: f"The {x.stage} at {x.provider} is no longer needed.",
     e.ProviderSubmitted: lambda x: f"{x.provider} accepted the {x.stage}.",
     e.ClipReady: lambda x: f"{x.provider} delivered the {x.stage}; stored.",
+    e.ClipReused: _reused,
     e.ClipFailed: lambda x: x.message,
     e.ClipSettled: lambda x: x.reason,
     e.ClipScored: _scored,

@@ -21,6 +21,7 @@ from gateway.domain.job import (
     RequestView,
     ReviewView,
 )
+from gateway.domain.reused import origin_view, reused_views
 from gateway.domain.timeline import timeline_of
 from gateway.domain.times import shown_at
 
@@ -65,7 +66,7 @@ def job_view(events: Sequence[AnyEvent], *, trace_id: str = "") -> JobView | Non
         source=requested.source,
         request=msgspec.convert(requested.request, RequestView, from_attributes=True),
         delivered_clip_id=completed.clip_id if completed else None,
-        clips=tuple(clip_view(clip) for clip in clips),
+        clips=(*(clip_view(clip) for clip in clips), *reused_views(events)),
         promotion=_promotion(_last(e.JobPromoted, events), clips),
         reviews=reviews,
         prompts=_prompts(compiled),
@@ -73,6 +74,7 @@ def job_view(events: Sequence[AnyEvent], *, trace_id: str = "") -> JobView | Non
         reasons=completed.reasons if completed else (),
         costs=_costs(requested, clips, completed),
         batch_id=requested.batch_id,
+        origin=origin_view(completed.origin) if completed else None,
         error=_error(_last(e.JobFailed, events)),
         timeline=timeline,
         trace_id=trace_id,

@@ -22,9 +22,9 @@ FIELDS = {
 
 
 def cost_pipeline(query: CostQuery) -> Pipeline:
-    """Sum the clips of a question by group."""
+    """Sum the clips of a question by group; those that nobody rendered are left out."""
     start, end = _moments(query)
-    clips: dict[str, Any] = {"clips.requested_at": {"$gte": start, "$lt": end}}
+    clips: dict[str, Any] = {"clips.requested_at": {"$gte": start, "$lt": end}, "clips.origin": None}
     clips |= {f"clips.{key}": value for key, value in query.filters}
     return [
         {"$match": _jobs(query, start - LONGEST_JOB, end)},
@@ -45,11 +45,11 @@ def cost_pipeline(query: CostQuery) -> Pipeline:
 
 
 def estimate_pipeline(query: CostQuery) -> Pipeline:
-    """Hold the estimates of the ready jobs of a question against what they cost."""
+    """Hold the estimates of the jobs of a question that were rendered and are ready against what they cost."""
     start, end = _moments(query)
     spent, low, high = "$costs.spent_usd_micros", "$costs.estimate.low_usd_micros", "$costs.estimate.high_usd_micros"
     return [
-        {"$match": _jobs(query, start, end) | {"state": "ready", "costs.estimate": {"$ne": None}}},
+        {"$match": _jobs(query, start, end) | {"state": "ready", "costs.estimate": {"$ne": None}, "origin": None}},
         {
             "$group": {
                 "_id": None,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from dailies_contracts import ReuseMode
 from fastapi import APIRouter, Depends
 from runtime.dead_letters import DeadLetter
 from starlette.requests import Request
@@ -66,6 +67,8 @@ class RoutingView(Part, frozen=True, kw_only=True):
     deny_providers: tuple[str, ...]
     regions: tuple[str, ...]
     allow_lower_tier: bool
+    reuse: ReuseMode | None
+    share_clips: bool
 
 
 class AdminRoutes:

@@ -14,6 +14,7 @@ from dailies_contracts import (
     JobCompleted,
     JobFailed,
     Notice,
+    Origin,
     ReviewRequested,
     Stage,
     derive_webhook_id,
@@ -47,6 +48,14 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scores: Scores | None = None
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The earlier clip that answered the job, at no cost; `match` is `exact` or `near`."""
+
+    job_id: str
+    clip_id: str
+    match: str
+
+
 class Error(msgspec.Struct, frozen=True, kw_only=True):
     """Why the job failed: our code, and a sentence that we wrote."""
 
@@ -65,6 +74,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         sequence: Place among the job's notifications, from 1.
+        origin: Where the clip comes from that was not rendered for the job.
         metadata: The client's own labels.
         metadata_omitted: They would have made the payload too large.
     """
@@ -75,6 +85,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     links: Links
     clip: Clip | None = None
     error: Error | None = None
+    origin: Source | None = None
     metadata: dict[str, str] = {}
     metadata_omitted: bool = False
 
@@ -122,6 +133,7 @@ def payload_of(notification: Notification, topic: Topic, *, public_url: str) -> 
         links=Links(job=f"{base}/v1/jobs/{topic.id}"),
         clip=_clip(notification),
         error=_error(notification),
+        origin=_origin(notification),
         metadata=topic.requested.request.metadata if topic.requested else {},
     )
     whole = Payload(type=kind, timestamp=at, data=content)
@@ -156,6 +168,14 @@ def _clip(notification: Notification) -> Clip | None:
             )
         case _, JobCompleted() | ReviewRequested() as about:
             return Clip(clip_id=about.clip_id)
+        case _:
+            return None
+
+
+def _origin(notification: Notification) -> Source | None:
+    match notification.fact:
+        case JobCompleted(origin=Origin(job_id=job_id, clip_id=clip_id, match=alike)):
+            return Source(job_id=job_id, clip_id=clip_id, match=alike)
         case _:
             return None
 
