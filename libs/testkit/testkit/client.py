@@ -26,9 +26,10 @@ class Client:
         self.simulator = simulator
 
     async def request(self, *, key: str | None = None, **fields: Any) -> str:
-        """Ask for a premium clip of a cup; keyword arguments are fields of the request. Gives the job id."""
+        """Ask for a premium clip of a cup, rendered anew; keyword arguments are fields of the request. Gives the job id."""
         headers = {} if key is None else {"Idempotency-Key": key}
-        answer = await self.http.post("/v1/jobs", json={"prompt": CUP, "quality": "premium"} | fields, headers=headers)
+        body = {"prompt": CUP, "quality": "premium", "reuse": "off"} | fields
+        answer = await self.http.post("/v1/jobs", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["job_id"])
 

@@ -90,11 +90,18 @@ async def open_cache(service: Service, tenants: Tenants, copies: Copies) -> Prom
 
 
 def build_advance(
-    shared: Shared, *, log: EventLog, timers: Timers, ledger: Ledger, catalog: Catalog, clock: Clock
+    shared: Shared,
+    *,
+    log: EventLog,
+    timers: Timers,
+    ledger: Ledger,
+    catalog: Catalog,
+    clock: Clock,
+    cache: PromptCache | None = None,
 ) -> Advance:
     """Build the way jobs move with a catalogue that stays as it is, for measurements and tests."""
     board = MarketBoard(shared.market, shared.turns, learning=lambda: catalog.policy.learning)
     surroundings = Surroundings(
-        ledger=ledger, board=board, tenants=Tenants(shared.tenants), catalog=lambda: catalog, clock=clock
+        ledger=ledger, board=board, tenants=Tenants(shared.tenants), catalog=lambda: catalog, clock=clock, cache=cache
     )
     return Advance(log=log, ledger=ledger, board=board, surroundings=surroundings, timers=timers)

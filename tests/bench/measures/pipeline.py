@@ -124,7 +124,9 @@ async def _run_jobs(connection: Client, name: str, n: int, *, at_once: int) -> l
                 job_id=job_id,
                 tenant_id=f"bench{number % 8}",
                 occurred_at=datetime.now(UTC),
-                request=VideoRequest(prompt="A red ball on a table", quality="premium", budget_usd_micros=50_000_000),
+                request=VideoRequest(
+                    prompt="A red ball on a table", quality="premium", budget_usd_micros=50_000_000, reuse="off"
+                ),
             )
             started = time.perf_counter()
             headers = cloudevents_headers(event, source="/bench")

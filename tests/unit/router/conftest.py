@@ -51,6 +51,11 @@ class Job:
             self.events.extend(provider_submitted(event) for event in decision if isinstance(event, ClipRequested))
         return decision
 
+    @staticmethod
+    def asked(state: Phase, context: Context) -> Decision:
+        """Ask the decider about any other job."""
+        return decide(state, context)
+
     def when(self, *events: AnyEvent) -> Decision:
         self.given(*events)
         return self.decide()

@@ -10,9 +10,11 @@ from dailies_contracts import (
     AnyEvent,
     AssetRef,
     ClipRequested,
+    ClipReused,
     ClipSettled,
     FailureKind,
     JobCancelRequested,
+    Origin,
     ReviewDecided,
     ReviewRequested,
     decode,
@@ -35,7 +37,9 @@ from router.domain.money import (
 from router.domain.state import Ended, committed_usd_micros, evolve, fold
 from runtime.catalog import load_catalog
 from testkit.builders import (
+    ASSET,
     JOB,
+    MEDIA,
     NOW,
     PROMPTS,
     TENANT,
@@ -46,6 +50,7 @@ from testkit.builders import (
     prompt_compiled,
     provider_submitted,
 )
+from testkit.stories import clip_requested
 
 CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
 ABOUT: dict[str, Any] = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
@@ -62,6 +67,21 @@ REQUESTS = st.fixed_dictionaries(
 
 FRAME = AssetRef(uri="s3://dailies/jobs/j/c/first.jpg", sha256="1" * 64, size_bytes=9_000, media_type="image/jpeg")
 COMPILED = prompt_compiled(prompts=tuple(msgspec.structs.replace(prompt, softer_prompt="softer") for prompt in PROMPTS))
+
+
+ORDER = clip_requested(stage="final")
+EARLIER = ClipReused(
+    **ABOUT,
+    clip_id="clip_earlier",
+    provider="kling",
+    model="kling-2.6",
+    stage="final",
+    origin=Origin(job_id="job_a", clip_id="clip_a", match="exact", fingerprint="f", rendered_at=NOW),
+    asset=ASSET,
+    media=MEDIA,
+    compiled=PROMPTS[1],
+    scores=clip_scored(ORDER).scores,
+)
 
 
 class World:
@@ -93,6 +113,7 @@ class World:
             budget_left_usd_micros=left,
             market=self.market,
             retry_ratio=self.retry_ratio,
+            reusable=self.data.draw(st.sampled_from([None, None, EARLIER])),
         )
         decision = decide(state, context)
         assert decision == decide(state, context)
@@ -212,6 +233,8 @@ def test_every_job_ends_exactly_once_within_its_budget_and_attempts(
     }
     assert max(n_clips.values()) <= CATALOG.policy.max_attempts_per_stage
     assert sum(n_clips.values()) <= CATALOG.policy.max_attempts_per_job
+    if any(isinstance(event, ClipReused) for event in world.log):
+        assert sum(n_clips.values()) == committed_usd_micros(fold(world.log).clips) == 0
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

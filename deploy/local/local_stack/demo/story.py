@@ -83,6 +83,7 @@ async def _run_job(gateway: Gateway, sink: WebhookSink, say: Say) -> JSON:
             "aspect_ratio": "16:9",
             "resolution": "720p",
             "quality": "premium",
+            "reuse": "off",  # shown is how a clip is made, each time
             "webhook_url": sink.url,
         }
     )
