@@ -26,7 +26,7 @@ class Client:
         self.simulator = simulator
 
     async def request(self, *, key: str | None = None, **fields: Any) -> str:
-        """Ask for a premium clip of a cup, rendered anew; keyword arguments are fields of the request. Gives the job id."""
+        """Ask for a premium clip of a cup, rendered anew; keyword arguments are fields of the request. Gives its id."""
         headers = {} if key is None else {"Idempotency-Key": key}
         body = {"prompt": CUP, "quality": "premium", "reuse": "off"} | fields
         answer = await self.http.post("/v1/jobs", json=body, headers=headers)

@@ -5,13 +5,16 @@ from typing import Any, Literal
 
 from dailies_contracts import (
     AnyEvent,
+    AssetRef,
     ClipRequested,
+    ClipReused,
     FeedbackGiven,
     JobCancelled,
     JobCompleted,
     JobFailed,
     JobPromoted,
     JobRequested,
+    Origin,
     Promotion,
     ReviewDecided,
     ReviewRequested,
@@ -22,6 +25,7 @@ from dailies_contracts import (
 from testkit.builders import (
     ASSET,
     JOB,
+    MEDIA,
     NOW,
     TENANT,
     clip_ready,
@@ -135,6 +139,51 @@ def promoted_job(job_id: str = JOB, *, tenant_id: str = TENANT, **request: Any) 
         clip_scored(final, aggregate=0.9),
         job_completed(final),
     )
+
+
+def clip_reused(job_id: str, origin: ClipRequested, *, asset: AssetRef = ASSET, tenant_id: str = TENANT) -> ClipReused:
+    """A job gets a copy of a final that was rendered for another one."""
+    return ClipReused(
+        job_id=job_id,
+        tenant_id=tenant_id,
+        occurred_at=NOW + timedelta(hours=1),
+        clip_id=derive_clip_id(job_id, stage=origin.stage, attempt=0),
+        provider=origin.provider,
+        model=origin.model,
+        stage=origin.stage,
+        origin=Origin(
+            job_id=origin.job_id,
+            clip_id=origin.clip_id,
+            match="exact",
+            fingerprint="f",
+            rendered_at=NOW,
+            cost_usd_micros=620_000,
+            shared=origin.tenant_id != tenant_id,
+        ),
+        asset=asset,
+        media=MEDIA,
+        compiled=origin.prompt,
+        scores=clip_scored(origin, aggregate=0.9).scores,
+        seed=7,
+        provider_task_id="task-of-the-original",
+    )
+
+
+def answered_job(reused: ClipReused, **request: Any) -> tuple[AnyEvent, ...]:
+    """Tell the whole life of a job that an earlier clip answers. Keywords are of the request."""
+    completed = JobCompleted(
+        job_id=reused.job_id,
+        tenant_id=reused.tenant_id,
+        occurred_at=reused.occurred_at,
+        clip_id=reused.clip_id,
+        asset=reused.asset,
+        cost_usd_micros=0,
+        estimate_usd_micros=1_000_000,
+        final_score=reused.scores.aggregate,
+        origin=reused.origin,
+    )
+    requested = job_requested(reused.job_id, tenant_id=reused.tenant_id, **request)
+    return requested, prompt_compiled(reused.job_id), reused, completed
 
 
 def feedback_given(order: ClipRequested, *, rating: Literal[1, 2, 3, 4, 5] = 5, author: str = "ann") -> FeedbackGiven:

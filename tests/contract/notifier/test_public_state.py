@@ -5,9 +5,10 @@ from gateway.domain.views import job_view
 from hypothesis import given
 from hypothesis import strategies as st
 from notifier.domain.public_state import Progress, evolve, public_state
-from testkit.builders import clip_failed, job_requested
+from testkit.builders import JOB, clip_failed, job_requested
 from testkit.stories import (
     clip_requested,
+    clip_reused,
     job_cancelled,
     job_failed,
     promoted_job,
@@ -18,6 +19,7 @@ from testkit.stories import (
 THIRD = clip_requested(attempt=3)
 FACTS: tuple[AnyEvent, ...] = (
     *promoted_job(),
+    clip_reused(JOB, clip_requested("job_a", stage="final")),
     THIRD,
     clip_failed(THIRD, may_still_bill=True),
     clip_failed(clip_requested()),

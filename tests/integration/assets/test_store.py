@@ -1,10 +1,12 @@
 """From ClipReady to a kept, signed asset, and to its erasure, on a real bus and a real object store."""
 
 import asyncio
+import io
 import json
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import c2pa
 import msgspec
 import pytest
 from assets.keeping import EraseWish, HoldWish
@@ -14,7 +16,7 @@ from runtime.errors import Conflict, NotFound
 from runtime.legal_holds import LegalHolds
 from runtime.timers import Due
 from testkit.builders import clip_scored, job_requested, prompt_compiled
-from testkit.stories import clip_requested, job_completed
+from testkit.stories import answered_job, clip_requested, clip_reused, job_completed
 
 DRAFT, FINAL = clip_requested("job_a"), clip_requested("job_a", stage="final")
 RECORDS = {"rights.v1.json", "rights.v2.json"}
@@ -192,3 +194,57 @@ async def test_of_a_hold_and_an_erasure_at_once_one_wins(store) -> None:
         assert [isinstance(each, Conflict) for each in answers] == (
             [False, True, True] if hold.is_held else [True, False, False]
         )
+
+
+async def copied(store, clip, **request):
+    """A job that a final of `job_a` answers, as the router leaves it: the copy is stored, and nothing was rendered."""
+    reused = clip_reused("job_b", FINAL)
+    key = f"jobs/job_b/{reused.clip_id}/source.mp4"
+    reused = structs.replace(
+        reused, asset=await store.desk.objects.put(key, clip, media_type="video/mp4", tags={"stage": "draft"})
+    )
+    facts = answered_job(reused, **request)
+    await store.tell(*(facts[:3] if request else facts))
+    await store.handlers.on_clip_reused(reused)
+    return facts
+
+
+async def test_a_reused_clip_is_signed_and_kept_as_the_jobs_own_and_tells_of_the_original(store, clip) -> None:
+    await delivered(store, clip, FINAL)
+    *_, reused, completed = await copied(store, clip)
+    assert store.names(reused) == {"source.mp4"}
+    await store.handlers.on_job_completed(completed)
+    told = await store.desk.log.find(AssetFinalized, "job_b", reused.provider, reused.clip_id)
+    assert {"source", "final", "rights", "poster", "preview", "crop_9x16"} <= set(told.assets)
+    assert all(f"/job_b/{reused.clip_id}/" in ref.uri for ref in told.assets.values())
+    assert store.tags(reused) == {"final"}
+    record = json.loads(await store.desk.objects.fetch(told.assets["rights"]))
+    assert (record["version"], record["job_id"], record["vendor"], record["seed"]) == (2, "job_b", FINAL.provider, 7)
+    assert (record["reused_from"]["job_id"], record["reused_from"]["clip_id"]) == ("job_a", FINAL.clip_id)
+    final = await store.desk.objects.fetch(told.assets["final"])
+    with c2pa.Reader("video/mp4", io.BytesIO(final)) as manifest:
+        assert FINAL.clip_id in manifest.json()
+    # Each job keeps files of its own: erasing the original's leaves the copy's.
+    await LegalHolds(store.desk.holds._bucket).begin_erasure("job_a", (FINAL.clip_id,))
+    await store.handlers.on_erase_due(due("erase", EraseWish(job_id="job_a", clip_id=FINAL.clip_id)))
+    assert "source.mp4" not in store.names(FINAL)
+    assert "final.mp4" in store.names(reused)
+
+
+async def test_a_reused_clip_that_a_person_must_approve_is_seen_before_and_does_not_expire(store, clip) -> None:
+    await delivered(store, clip, FINAL)
+    *_, reused, _ = await copied(store, clip, review=True)
+    preview = await store.desk.log.find(PreviewReady, "job_b", reused.provider, reused.clip_id)
+    assert {"poster", "preview"} <= set(preview.assets)
+    assert store.tags(reused) == {"final"}
+    assert "rights.v1.json" in store.names(reused)
+
+
+async def test_the_files_of_a_reused_clip_can_be_erased(store, clip) -> None:
+    *_, reused, completed = await copied(store, clip)
+    await store.handlers.on_job_completed(completed)
+    await LegalHolds(store.desk.holds._bucket).begin_erasure("job_b", (reused.clip_id,))
+    await store.handlers.on_erase_due(due("erase", EraseWish(job_id="job_b", clip_id=reused.clip_id)))
+    deleted = await store.desk.log.find(AssetDeleted, "job_b", reused.provider, reused.clip_id)
+    assert reused.asset.sha256 in deleted.sha256s
+    assert store.names(reused) <= RECORDS

@@ -10,7 +10,7 @@ import pytest
 from dailies_contracts import AssetDeleted, AssetFinalized, AssetRef, PreviewReady
 from media.layout import clip_key
 from testkit.builders import NOW, clip_ready, clip_scored, job_requested
-from testkit.stories import clip_requested, job_completed
+from testkit.stories import answered_job, clip_requested, clip_reused, job_completed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CLIP_FIELDS = ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")
@@ -185,3 +185,28 @@ async def test_storage_is_summed_by_what_becomes_of_it(
     assert report["kept"] == {"n_clips": 0, "stored_bytes": 0}
     same = (await projecting.admin.get(f"/v1/admin/tenants/{name}/storage")).json()
     assert same["stored_bytes"] == n_bytes
+
+
+async def test_a_reused_clip_is_downloaded_rated_and_deleted_like_any_other(gateway: Any, job_id: str) -> None:
+    key = clip_key(job_id, "copy", "source.mp4")
+    copy = await gateway.parts.objects.put(key, b"the copy", media_type="video/mp4")
+    events = answered_job(clip_reused(job_id, clip_requested("job_original", stage="final"), asset=copy))
+    for event in events:
+        await gateway.parts.service.log.append_fact(event)
+    job = (await gateway.http.get(f"/v1/jobs/{job_id}")).json()
+    (clip,) = job["clips"]
+    assert (job["origin"]["job_id"], job["origin"]["match"], job["costs"]["spent_usd_micros"]) == (
+        "job_original",
+        "exact",
+        0,
+    )
+    assert (await fetched(clip["url"])).content == b"the copy"
+    redirect = await gateway.http.get(clip["file"]["content_path"])
+    assert (await fetched(redirect.headers["location"])).content == b"the copy"
+    asset = (await gateway.http.get(f"/v1/assets/{clip['clip_id']}")).json()
+    assert (asset["job_id"], set(asset["files"])) == (job_id, {"source"})
+    rating = {"clip_id": clip["clip_id"], "rating": 2, "author": "ann"}
+    assert (await gateway.http.post(f"/v1/jobs/{job_id}/feedback", json=rating)).status_code == 202
+    assert (await gateway.http.get(f"/v1/jobs/{job_id}")).json()["clips"][0]["feedback"][0]["rating"] == 2
+    erasing = await gateway.http.delete(f"/v1/assets/{clip['clip_id']}")
+    assert (erasing.status_code, erasing.json()["asset_ids"]) == (202, [clip["clip_id"]])

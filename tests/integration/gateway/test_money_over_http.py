@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from dailies_contracts import BudgetThresholdReached, CostEstimate
-from testkit.stories import promoted_job
+from testkit.stories import answered_job, clip_requested, clip_reused, promoted_job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -106,6 +106,28 @@ async def test_estimates_are_held_against_what_was_charged(tenant: Any, told: An
     report = (await tenant.get(f"/v1/costs?from={DAY}&to={DAY}")).json()["estimates"]
     assert (report["n_jobs"], report["n_within"], report["n_below"], report["n_above"]) == (1, 1, 0, 0)
     assert (report["expected_usd_micros"], report["actual_usd_micros"]) == (600_000, JOB_COST)
+
+
+async def test_a_job_that_an_earlier_clip_answered_is_no_cost_and_no_test_of_an_estimate(
+    tenant: Any, told: Any, projecting: Any, until: Any
+) -> None:
+    await told()
+    name = tenant.headers["x-tenant"]
+    reused = clip_reused(f"job_{uuid.uuid4().hex}", clip_requested("job_a", stage="final"), tenant_id=name)
+    requested, *rest = answered_job(reused)
+    estimate = CostEstimate(low_usd_micros=1, expected_usd_micros=600_000, high_usd_micros=700_000)
+    for event in (msgspec.structs.replace(requested, estimate=estimate), *rest):
+        await projecting.parts.service.log.append_fact(event)
+
+    async def is_listed() -> bool:
+        jobs = (await tenant.get("/v1/jobs")).json()["jobs"]
+        return any(job["origin"] is not None and job["state"] == "ready" for job in jobs)
+
+    await until(is_listed)
+    day = reused.occurred_at.date().isoformat()
+    answer = (await tenant.get(f"/v1/costs?from={DAY}&to={day}")).json()
+    assert (answer["total"]["n_clips"], answer["total"]["spent_usd_micros"]) == (6, 2 * JOB_COST)
+    assert (answer["estimates"]["n_jobs"], answer["estimates"]["n_below"]) == (1, 0)
 
 
 @pytest.mark.parametrize("query", ["group_by=tenant", "tenant=globex", "stage=x", "from=2020-01-01"])

@@ -33,7 +33,9 @@ from testkit.builders import (
     prompt_compiled,
 )
 from testkit.stories import (
+    answered_job,
     clip_requested,
+    clip_reused,
     job_cancelled,
     job_completed,
     job_failed,
@@ -228,3 +230,23 @@ def test_every_type_of_event_has_a_sentence() -> None:
 )
 def test_times_are_shown_in_utc_to_the_millisecond(given: datetime, shown: datetime) -> None:
     assert view(job_requested(at=given)).requested_at == shown
+
+
+def test_a_reused_clip_is_shown_as_the_jobs_own_free_and_with_where_it_comes_from() -> None:
+    original = clip_requested("job_a", stage="final")
+    seen = view(*answered_job(clip_reused(JOB, original)))
+    (clip,) = seen.clips
+    assert (seen.state, seen.delivered_clip_id) == ("ready", clip.clip_id)
+    assert seen.origin == clip.origin
+    assert seen.origin is not None
+    assert (seen.origin.job_id, seen.origin.clip_id, seen.origin.shared) == ("job_a", original.clip_id, False)
+    assert (seen.costs.spent_usd_micros, seen.costs.held_usd_micros, clip.cost_usd_micros) == (0, 0, 0)
+    assert seen.costs.estimate_usd_micros == 1_000_000
+    assert (clip.state, clip.attempt, clip.provider, clip.seed) == ("scored", 0, original.provider, 7)
+    assert clip.file is not None
+    assert clip.file.content_path == f"/v1/jobs/{JOB}/clips/{clip.clip_id}/content"
+    assert "earlier job" in seen.timeline[2].message
+
+
+def test_a_reused_clip_leaves_the_job_queued_until_it_is_ready() -> None:
+    assert view(*answered_job(clip_reused(JOB, clip_requested("job_a", stage="final")))[:3]).state == "queued"

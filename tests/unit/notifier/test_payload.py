@@ -7,7 +7,7 @@ from dailies_contracts import AnyEvent, JobRequested, Notice
 from notifier.domain.notifications import Notification, Topic, notifications, topic_of_notice
 from notifier.domain.payload import MAX_BODY_BYTES, body_of, webhook_id
 from testkit.builders import job_requested
-from testkit.stories import job_failed, promoted_job
+from testkit.stories import answered_job, clip_requested, clip_reused, job_failed, promoted_job
 
 REQUESTED = job_requested(metadata={"campaign": "spring"})
 PUBLIC_URL = "https://api.example.com/"
@@ -55,6 +55,15 @@ def test_a_ready_clip_carries_no_scores_and_no_file() -> None:
 def test_a_ready_job_names_the_delivered_clip() -> None:
     events = promoted_job()
     assert payload("job.ready", *events)["data"]["clip"] == {"clip_id": events[-1].clip_id}  # type: ignore[union-attr]
+
+
+def test_a_job_that_an_earlier_clip_answers_goes_from_queued_to_ready_and_says_so() -> None:
+    original = clip_requested("job_a", stage="final")
+    events = answered_job(clip_reused("job_b", original))
+    assert [each.type for each in notifications(events)] == ["job.queued", "job.ready"]
+    told_of = payload("job.ready", *events)["data"]
+    assert told_of["origin"] == {"job_id": "job_a", "clip_id": original.clip_id, "match": "exact"}
+    assert "origin" not in payload("job.ready", *promoted_job())["data"]
 
 
 def test_a_failed_job_says_why() -> None:
