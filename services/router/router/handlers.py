@@ -41,7 +41,8 @@ class Handlers:
         """Decide what follows a fact.
 
         Consumes: PromptCompiled, ClipFailed, ClipScored, ClipSettled, ReviewDecided, JobCancelRequested, JobFailed.
-        Emits: ClipRequested, ClipWithdrawn, JobPromoted, ReviewRequested, JobCompleted, JobFailed, JobCancelled.
+        Emits: ClipRequested, ClipReused, ClipWithdrawn, JobPromoted, ReviewRequested, JobCompleted, JobFailed,
+            JobCancelled.
         Idempotent by: the expected sequence of the decision.
         """
         await self._advance(event.job_id)
