@@ -1,7 +1,7 @@
 """How alike two requests are: equal by fingerprint, nearly so by MinHash over normalised compiled prompts. Pure.
 
 Compiled prompts share most of their words with each other (presets, exclusions), so that likeness alone would take red
-for blue (docs/decisions/0026-the-prompt-cache.md). Two requests can be nearly equal only where the compiled prompts are
+for blue (docs/decisions/0027-the-prompt-cache.md). Two requests can be nearly equal only where the compiled prompts are
 of the same words but for articles, fillers and endings; what likeness then measures is their order.
 """
 
