@@ -3,6 +3,7 @@
 from dailies_contracts.base import (
     AspectRatio,
     AssetRef,
+    ClipEvent,
     Event,
     Fact,
     FailureKind,
@@ -24,7 +25,6 @@ from dailies_contracts.events import (
     AnyEvent,
     AssetDeleted,
     AssetFinalized,
-    ClipEvent,
     ClipFailed,
     ClipReady,
     ClipRequested,

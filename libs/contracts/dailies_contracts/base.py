@@ -68,6 +68,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
             msgspec.structs.force_setattr(self, "id", ".".join(tokens))
 
 
+class ClipEvent(Event, frozen=True, kw_only=True):
+    """A fact about one clip at one vendor."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("provider", "clip_id")
+    clip_id: Token
+    provider: Token
+    model: str
+    stage: Stage
+
+
 class TenantEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """One fact about one tenant, beside its jobs.
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from dailies_contracts.base import AssetRef, Event, FailureKind, PromotionClass, Stage, Timestamp, Token
+from dailies_contracts.base import AssetRef, ClipEvent, Event, FailureKind, PromotionClass, Timestamp, Token
 from dailies_contracts.request import VideoRequest
 from dailies_contracts.values import (
     Ask,
@@ -69,16 +69,6 @@ class PromptCompiled(Event, frozen=True, kw_only=True, tag="PromptCompiled"):
     prompts: tuple[CompiledPrompt, ...]
     unsuitable: tuple[Unsuitable, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-class ClipEvent(Event, frozen=True, kw_only=True):
-    """A fact about one clip at one vendor."""
-
-    TOKENS: ClassVar[tuple[str, ...]] = ("provider", "clip_id")
-    clip_id: Token
-    provider: Token
-    model: str
-    stage: Stage
 
 
 class ClipRequested(ClipEvent, frozen=True, kw_only=True, tag="ClipRequested"):

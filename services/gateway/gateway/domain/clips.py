@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from dailies_contracts import AnyEvent, AssetRef, Event
+from dailies_contracts import AnyEvent, AssetRef, ClipEvent, Event
 from dailies_contracts import events as e
 
 from gateway.domain.assets import asset_path, content_of, expiry_of, file_view, files_of
@@ -122,7 +122,7 @@ def clip_view(clip: ClipFacts) -> ClipView:
     )
 
 
-def file_of(asset: AssetRef, clip: e.ClipEvent) -> File:
+def file_of(asset: AssetRef, clip: ClipEvent) -> File:
     """Show the file that a client downloads as a clip."""
     return File(
         sha256=asset.sha256,
