@@ -194,6 +194,8 @@ class ClipFailed(ClipEvent, frozen=True, kw_only=True, tag="ClipFailed"):
         retry_after_s: What the vendor asked us to wait.
         charged_usd_micros: What the vendor bills although no clip came.
         may_still_bill: The task may yet succeed at the vendor: the hold is kept.
+        sample_of: The clip that led its request, where that failed as a whole: the vendor failed once, and the leader's
+            failure says so.
     """
 
     FACT: ClassVar[str] = "clip_failed"
@@ -204,6 +206,7 @@ class ClipFailed(ClipEvent, frozen=True, kw_only=True, tag="ClipFailed"):
     retry_after_s: float | None = None
     charged_usd_micros: int = 0
     may_still_bill: bool = False
+    sample_of: Token | None = None
 
 
 class ClipSettled(ClipEvent, frozen=True, kw_only=True, tag="ClipSettled"):

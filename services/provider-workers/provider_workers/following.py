@@ -50,7 +50,7 @@ class Following:
         else:
             for each in clip.party:  # itself last: while it has not ended, a crash brings this look again
                 if not each.has_end:
-                    await self._act(each, outcome_of_sample(outcome, each.sample), tick.of(each.clip_id))
+                    await self._act(each, outcome, tick.of(each.clip_id))
 
     async def ask(self, clip: Clip) -> Outcome:
         """Poll the vendor once; says what the answer is to this clip.
@@ -75,16 +75,17 @@ class Following:
         return outcome
 
     async def _act(self, clip: Clip, outcome: Outcome, tick: Tick) -> None:
-        now = self._desk.clock()
-        match outcome:
-            case Failed():
-                charged = cost_of(clip.request, self._desk.vendor, reported_usd_micros=outcome.charged_usd_micros)
-                end = facts.ended_by_vendor(clip, outcome, now=now, charged_usd_micros=charged.usd_micros)
-                await self._closing.end(clip, end)
-            case Succeeded() if clip.job_unwanted:
-                await self._unwanted(clip, outcome)
-            case Succeeded():
-                await self._succeeded(clip, outcome, tick)
+        match outcome_of_sample(outcome, clip.sample):
+            case Failed() as failed:
+                charged = cost_of(clip.request, self._desk.vendor, reported_usd_micros=failed.charged_usd_micros)
+                now = self._desk.clock()
+                end = facts.ended_by_vendor(clip, failed, now=now, charged_usd_micros=charged.usd_micros)
+                is_whole = failed is outcome
+                await self._closing.end(clip, facts.as_told_by_leader(end, clip) if is_whole else end)
+            case Succeeded() as came if clip.job_unwanted:
+                await self._unwanted(clip, came)
+            case Succeeded() as came:
+                await self._succeeded(clip, came, tick)
 
     async def _succeeded(self, clip: Clip, outcome: Succeeded, tick: Tick) -> None:
         desk = self._desk
@@ -138,7 +139,8 @@ class Following:
             await self._later(clip, tick)
             return
         for each in clip.party:
-            await self._closing.end(each, facts.failed(each, "unavailable", now=desk.clock(), wording=TASK_LOST))
+            end = facts.failed(each, "unavailable", now=desk.clock(), wording=TASK_LOST)
+            await self._closing.end(each, facts.as_told_by_leader(end, each))
 
     async def _later(self, clip: Clip, tick: Tick, *, retry_after_s: float | None = None) -> None:
         desk = self._desk
@@ -148,7 +150,7 @@ class Following:
             await desk.poll_after(tick.next(), max(desk.pace.next_poll(tick.n + 1), asked))
             return
         for each in clip.party:
-            end = facts.failed(each, "timed_out", now=now, may_still_bill=True)
+            end = facts.as_told_by_leader(facts.failed(each, "timed_out", now=now, may_still_bill=True), each)
             # A follower that was given up before a crash may have got no timer.
             if await self._closing.end(each, end) or each.phase is Phase.GIVEN_UP:
                 await desk.watch_after(tick.of(each.clip_id).restarted(), desk.pace.next_watch(0))

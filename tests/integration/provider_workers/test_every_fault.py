@@ -116,6 +116,27 @@ async def test_every_fault_ends_the_clip_as_it_should_and_is_billed_once(
     assert unknown == {fault for fault, end in ends.items() if end == UNKNOWN}
 
 
+async def test_every_fault_of_a_shared_request_ends_its_clips_alike_and_is_billed_once(facts, simulator, worker):
+    marked = {fault: f"[[fault:{fault}]]" if fault else "" for fault in (*ENDS, *LOST)}
+    async with worker("veo", n_slots=len(marked), submit_timeout_s=1.5):
+        pairs = {
+            fault: await facts.order_together("veo", f"pair {number} {mark}")
+            for number, (fault, mark) in enumerate(marked.items())
+        }
+        for pair in pairs.values():
+            await each_ended(facts, pair)
+    ends = {fault: {end_of(facts, order) for order in pair} for fault, pair in pairs.items()}
+    expected = ENDS | {fault: {UNKNOWN} for fault in LOST}
+    assert {fault: ends[fault] for fault in expected if ends[fault] != expected[fault]} == {}
+    tasks = await simulator.tasks()
+    for follower, leader in pairs.values():
+        same = [task for task in tasks if task["prompt"] == leader.prompt.prompt]
+        assert len(same) <= 1, f"accepted twice: {leader.prompt.prompt}"
+        assert is_open(facts, follower) == is_open(facts, leader)
+        told = charged(facts, follower) + charged(facts, leader)
+        assert told == (0 if is_open(facts, leader) else sum(task["billed_usd_micros"] for task in same))
+
+
 async def test_an_outage_is_waited_out(facts, simulator, worker):
     async with worker("kling", poll_scale=0.4):  # what is refused is sent again after 0.8 and 1.6 s
         await simulator.fault("outage", duration_s=0.6)

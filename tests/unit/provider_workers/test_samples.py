@@ -29,6 +29,10 @@ async def deliver(world, requests):
         await world.handlers.on_clip_requested(request)
 
 
+def failed_with_their_leader(world):
+    return {fact.clip_id for fact in world.log.of(ClipFailed) if fact.sample_of is not None}
+
+
 @pytest.fixture
 def party(world):
     """Three clips of one request at a vendor that takes samples; the last one leads."""
@@ -68,7 +72,7 @@ async def test_clips_that_the_vendor_kept_back_fail_unbilled_and_the_others_come
     await world.run_timers()
     (failed,) = world.log.of(ClipFailed)
     assert (failed.clip_id, failed.kind, failed.vendor_code) == (party[1].clip_id, "refused", "filtered:64151117")
-    assert (failed.charged_usd_micros, failed.may_still_bill) == (0, False)
+    assert (failed.charged_usd_micros, failed.may_still_bill, failed.sample_of) == (0, False, None)
     assert {fact.clip_id for fact in world.log.of(ClipReady)} == {party[0].clip_id, party[2].clip_id}
 
 
@@ -85,6 +89,7 @@ async def test_a_task_that_failed_ends_all_its_clips(world, party, kind):
     world.vendor.finish("task-1", Failed(kind=kind))
     await world.run_timers()
     assert [fact.kind for fact in world.log.of(ClipFailed)] == [kind] * 3
+    assert failed_with_their_leader(world) == {request.clip_id for request in party[:-1]}
     assert await world.slots.n_held() == 0
 
 
@@ -94,6 +99,7 @@ async def test_a_request_that_was_not_accepted_ends_for_all_its_clips_at_once(wo
     await deliver(world, party)
     assert {fact.clip_id for fact in world.log.of(ClipFailed)} == {request.clip_id for request in party}
     assert {(fact.kind, fact.charged_usd_micros) for fact in world.log.of(ClipFailed)} == {(kind, 0)}
+    assert failed_with_their_leader(world) == {request.clip_id for request in party[:-1]}
     await world.run_timers()
     assert world.vendor.n_posts == 1
 

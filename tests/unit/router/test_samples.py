@@ -96,6 +96,16 @@ def test_a_shared_request_counts_as_one_in_flight(job: Any) -> None:
     assert market.in_flight("veo", now_s=job.now.timestamp()) == 1
 
 
+def test_a_request_that_failed_as_a_whole_counts_as_one_failure_and_a_filtered_clip_of_one_as_its_own(job: Any) -> None:
+    learning, market = job.catalog.policy.learning, NOTHING_KNOWN
+    follower, leader = start(job, provider="veo")
+    whole = msgspec.structs.replace(clip_failed(follower), sample_of=leader.clip_id)
+    for fact in (whole, clip_failed(leader), clip_failed(follower, kind="refused")):
+        for lesson in lessons_of(fact, learning=learning):
+            market = learn(market, lesson, learning)
+    assert sorted(end.failure for end in market.health_of("veo", VEO, "draft").ends) == ["refused", "unavailable"]
+
+
 def test_a_model_that_left_the_catalogue_shares_nothing(job: Any) -> None:
     orders = [msgspec.structs.replace(each, model="gone", sample_of=None) for each in start(job, provider="veo")]
     assert [each.sample_of for each in shared(orders, job.catalog)] == [None, None]

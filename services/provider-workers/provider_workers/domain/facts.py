@@ -80,8 +80,13 @@ def failed(
 
 
 def for_all(event: ClipFailed, clip: Clip) -> tuple[ClipFailed, ...]:
-    """Tell the same end of every clip that a request orders, in the order of its party."""
-    return tuple(replace(event, clip_id=each.clip_id, id="") for each in clip.party)
+    """Tell the failure of a request of every clip that it orders, in the order of its party."""
+    return tuple(as_told_by_leader(replace(event, clip_id=each.clip_id, id=""), each) for each in clip.party)
+
+
+def as_told_by_leader(event: ClipFailed, clip: Clip) -> ClipFailed:
+    """Say of a clip that its request failed as a whole."""
+    return replace(event, sample_of=clip.request.sample_of) if clip.is_led else event
 
 
 def dropped(clip: Clip, *, now: datetime) -> ClipFailed:

@@ -105,8 +105,8 @@ def lessons_of(
     at_s = event.occurred_at.timestamp()
     health = HealthKey(about.provider, about.model, about.stage)
     match event:
-        case ClipRequested(sample_of=str()):
-            return ()  # vendors count tasks, and its leader's is this one's
+        case ClipRequested(sample_of=str()) | ClipFailed(sample_of=str()):
+            return ()  # one request at the vendor: the clip that leads it teaches what there is to learn
         case ClipRequested():
             return (Lesson(health, Ordered(event.clip_id, at_s)),)
         case ClipReady():
