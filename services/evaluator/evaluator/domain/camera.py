@@ -14,12 +14,10 @@ from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.asked import Move
 from evaluator.domain.flow import Dis
 from evaluator.domain.sampling import BLOCK_PX
+from evaluator.domain.similarity import fit_similarity, votes_of
 
 MAX_STEPS = 10  # flow over a tenth of a clip is long enough to show a slow move
 STEP_PX = 7.0  # and short enough to be followed: steps get shorter where the picture moves faster
-ROUNDS = 6  # of reweighting
-TEXTURE = 4.0  # grey levels; flatter blocks say nothing about motion
-VOTE_PX = 0.6  # a block that disagrees by so much has half a vote in the end, by 8 times as much at first
 AGREES_PX = 1.2  # a block that is off by less moves with the camera
 MIN_SUPPORT = 0.3  # of the picture: with less it is not known whether the camera or something in the picture moves
 NOTICED = 0.012  # share of the picture that passes by: less is not seen as a move
@@ -65,7 +63,7 @@ def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
     dis = Dis(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     prepared = [dis.prepare(frame) for frame in chosen]
     flows = (dis.calc(first, second) * 2 for first, second in pairwise(prepared))
-    fits = np.array([_fit(flow, frame) for flow, frame in zip(flows, chosen, strict=False)])
+    fits = np.array([_step(flow, frame) for flow, frame in zip(flows, chosen, strict=False)])
     height, width = luma.shape[1:]
     # The picture moves against the camera; y points down.
     pan, tilt, dolly = -fits[:, 0] / width, fits[:, 1] / height, fits[:, 2] / 2
@@ -121,41 +119,21 @@ def _split(parts: CameraParts, move: Move) -> tuple[float, float]:
             return abs(pan), float(np.hypot(tilt, dolly))
 
 
-def _fit(flow: Floats, frame: LumaClip) -> tuple[float, ...]:
-    """Fit shift x, shift y, log scale, roll (radians) by reweighted least squares; and give the fit's support."""
+def _step(flow: Floats, frame: LumaClip) -> tuple[float, ...]:
+    """Give shift x, shift y, log scale and roll (radians) of one step; and the fit's support."""
     height, width = frame.shape
     size = (width // BLOCK_PX * 2, height // BLOCK_PX * 2)
-    blocks = cv2.resize(flow, size, interpolation=cv2.INTER_AREA).reshape(-1, 2).astype(np.float64)
-    texture = _texture(frame, size)
-    x = (np.arange(size[0]) + 0.5) / size[0] * width - width / 2
-    y = (np.arange(size[1]) + 0.5) / size[1] * height - height / 2
-    columns, rows = (axis.ravel() for axis in np.meshgrid(x, y))
-    one, zero = np.ones_like(columns), np.zeros_like(columns)
-    design = np.concatenate(
-        [
-            np.column_stack([one, zero, columns, -rows]),
-            np.column_stack([zero, one, rows, columns]),
-        ]
-    )
-    target = np.concatenate([blocks[:, 0], blocks[:, 1]])
-    votes = texture.copy()
-    fitted, off = np.zeros(4), np.zeros((2, len(votes)))
-    for turn in range(ROUNDS):
-        weight = np.concatenate([votes, votes])[:, None]
-        fitted = np.linalg.solve(design.T @ (weight * design) + 1e-6 * np.eye(4), design.T @ (weight[:, 0] * target))
-        off = (target - design @ fitted).reshape(2, -1)
-        tolerance = VOTE_PX * 2 ** max(0, 3 - turn)
-        votes = texture / (1 + (off**2).sum(axis=0) / tolerance**2)
-    support = float((np.hypot(*off) < AGREES_PX).mean())
+    blocks = cv2.resize(flow, size, interpolation=cv2.INTER_AREA)[None]
+    (fitted,), left = fit_similarity(blocks, votes_of(_contrast(frame, size))[None], size_px=(width, height))
+    support = float((np.linalg.norm(left, axis=-1) < AGREES_PX).mean())
     return float(fitted[0]), float(fitted[1]), float(np.log1p(np.clip(fitted[2], -0.9, 9))), float(fitted[3]), support
 
 
-def _texture(frame: LumaClip, size: tuple[int, int]) -> Floats:
+def _contrast(frame: LumaClip, size: tuple[int, int]) -> Floats:
     picture = frame.astype(np.float32)
     mean = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     variance = cv2.resize(picture * picture, size, interpolation=cv2.INTER_AREA) - mean * mean
-    contrast = np.sqrt(np.maximum(variance, 0)).ravel().astype(np.float64)
-    return np.asarray(contrast / (contrast + TEXTURE) + 1e-4)
+    return np.sqrt(np.maximum(variance, 0)).astype(np.float64)
 
 
 def _ramp(value: float, good: float, bad: float) -> float:

@@ -4,7 +4,7 @@ The one heavy pass over the frames: everything the motion metric needs is reduce
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -76,6 +76,7 @@ class FlowTrack:
 
     Attributes:
         residual: What the better of "moved" and "stayed" leaves unexplained over the block's contrast, (P, R, C), >= 0.
+        contrast: Standard deviation of brightness within the block, grey levels, (P, R, C).
         drift: Change of brightness along the motion, grey levels, (P, R, C).
         flow: Mean motion, px at analysis size per frame, (P, R, C, 2), x before y.
         failure: Share of pixels whose forward and backward flow disagree, [0, 1], (ceil(P / 4),).
@@ -85,12 +86,26 @@ class FlowTrack:
     """
 
     residual: Floats
+    contrast: Floats
     drift: Floats
     flow: Floats
     failure: Floats
     change: Floats
     likeness: Floats
     luma: float
+
+    def only(self, pairs: Floats) -> "FlowTrack":
+        """Leave out all pairs but those marked, (P,) of bool."""
+        return replace(
+            self,
+            residual=self.residual[pairs],
+            contrast=self.contrast[pairs],
+            drift=self.drift[pairs],
+            flow=self.flow[pairs],
+            failure=self.failure[pairs[::BACKWARD_EVERY]],
+            change=self.change[pairs],
+            likeness=self.likeness[pairs],
+        )
 
 
 def track_flow(luma: LumaClip, engine: FlowEngine | None = None) -> FlowTrack:
@@ -109,6 +124,7 @@ def track_flow(luma: LumaClip, engine: FlowEngine | None = None) -> FlowTrack:
     pairs = tuple(_pairs(luma, engine or Dis()))
     return FlowTrack(
         residual=np.stack([pair.residual for pair in pairs]),
+        contrast=np.stack([pair.contrast for pair in pairs]),
         drift=np.stack([pair.drift for pair in pairs]),
         flow=np.stack([pair.flow for pair in pairs]),
         failure=np.array([pair.failure for pair in pairs[::BACKWARD_EVERY]]),
@@ -121,6 +137,7 @@ def track_flow(luma: LumaClip, engine: FlowEngine | None = None) -> FlowTrack:
 @dataclass(frozen=True, slots=True)
 class _Pair:
     residual: Floats
+    contrast: Floats
     drift: Floats
     flow: Floats
     failure: float
@@ -172,8 +189,10 @@ def _pairs(luma: LumaClip, engine: FlowEngine) -> Iterator[_Pair]:
             returned = _look_up(engine.calc(after.prepared, before.prepared), target)
             failure = _disagreement(step, returned, inside)
         residual, drift, change = _unexplained(before.half, after.half, warped, inside.astype(np.float32))
+        usual = (before.contrast + after.contrast) / 2
         yield _Pair(
-            residual=residual / ((before.contrast + after.contrast) / 2 + CONTRAST_FLOOR),
+            residual=residual / (usual + CONTRAST_FLOOR),
+            contrast=usual,
             drift=drift,
             flow=_blocks(step) * 2,
             failure=failure,

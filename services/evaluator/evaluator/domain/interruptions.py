@@ -11,12 +11,14 @@ import numpy as np
 from evaluator.domain.arrays import Floats
 from evaluator.domain.flow import FlowTrack
 
-NEIGHBOURS = 4  # pairs on either side that say what is usual here
-WORST_SHARE = 0.1  # of the blocks: an object that pops in covers little of the frame
-RESIDUAL_STEP = 0.45  # above the usual worst-block residual; real footage stays below 0.3, a pop or cut is above 0.8
+NEIGHBOURS = 3  # pairs on either side that say what is usual here
+WORST_SHARE = 0.1  # of the blocks: light that flickers in a part of the picture
+THING_SHARE = 1 / 36  # of the blocks: a thing that pops in covers no more
+RESIDUAL_STEP = 0.9  # above the usual residual there; real footage stays below 0.7, a pop or cut is above 1.1
 LIGHT_STEP = 18.0  # grey levels above the usual; a flash of 20 % is above 20
 LEAP_PX = 5.0  # at 320 px width: the mean motion rises by more for one frame only, and
-LEAP_FACTOR = 3.0  # to so many times what it was: fast motion that is fast before and after is no leap
+LEAP_FACTOR = 3.0  # to so many times what it was: fast motion that is fast before and after is no leap,
+ALONE_FACTOR = 2.0  # and so many times that of the pair before and after: a hand that jerks takes longer
 BUSY_PX = 1.5  # usual motion from which the thresholds above grow with it: a van that passes is no fault
 CUT_RESIDUAL = 0.35  # mean over all blocks: most of the picture is new
 VERY_BUSY = 2.5
@@ -55,9 +57,10 @@ def find_interruptions(track: FlowTrack, *, light: bool = True) -> Interruptions
     speed = np.linalg.norm(track.flow, axis=-1).mean(axis=(1, 2))
     usual = np.maximum(speed - _excess(speed), 0)
     busy = np.maximum(usual / BUSY_PX, 1)
-    texture = _excess(worst_blocks(track.residual)) > RESIDUAL_STEP * busy
+    texture = _excess(worst_blocks(track.residual, THING_SHARE)) > RESIDUAL_STEP
     lit = _excess(worst_blocks(np.abs(track.drift))) > (LIGHT_STEP if light else np.inf) * busy
-    leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * usual)
+    beside = np.maximum(np.append(speed[1:], 0), np.append(0, speed[:-1]))
+    leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * usual) & (speed > ALONE_FACTOR * beside)
     unlike = track.likeness < np.where(busy < VERY_BUSY, *CUT_LIKENESS)
     cut = (track.residual.mean(axis=(1, 2)) > CUT_RESIDUAL) & unlike
     n_cuts = n_jumps = n_flashes = 0
@@ -72,22 +75,23 @@ def find_interruptions(track: FlowTrack, *, light: bool = True) -> Interruptions
     return Interruptions(n_cuts=n_cuts, n_jumps=n_jumps, n_flashes=n_flashes)
 
 
-def worst_blocks(by_block: Floats) -> Floats:
-    """Average the worst tenth of the blocks: (P, R, C) becomes (P,)."""
+def worst_blocks(by_block: Floats, share: float = WORST_SHARE) -> Floats:
+    """Average the worst tenth of the blocks, or another share of them: (P, R, C) becomes (P,)."""
     flat = np.sort(by_block.reshape(len(by_block), -1), axis=1)
-    n_worst = max(1, round(flat.shape[1] * WORST_SHARE))
+    n_worst = max(1, round(flat.shape[1] * share))
     return np.asarray(flat[:, -n_worst:].mean(axis=1))
 
 
 def _excess(series: Floats) -> Floats:
-    """Subtract from each value the median of its neighbours, itself left out."""
-    padded = np.pad(series, NEIGHBOURS, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1).copy()
-    windows[:, NEIGHBOURS] = np.nan
+    """Tell how far each value stands out from those before it and from those after it, whichever are larger.
+
+    What lasts, such as something large that passes, stands out from one side alone.
+    """
     if len(series) == 1:
         return np.zeros(1)
-    usual: Floats = np.nanmedian(windows, axis=1)
-    return series - usual
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(series, NEIGHBOURS, mode="reflect"), NEIGHBOURS)
+    usual = np.median(windows, axis=1)
+    return np.asarray(series - np.maximum(usual[: len(series)], usual[NEIGHBOURS + 1 :]))
 
 
 def _returns(drift: Floats) -> bool:

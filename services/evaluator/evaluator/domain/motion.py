@@ -4,7 +4,7 @@ One of the four metrics of the aggregate. The parts are blind to the prompt, but
 changes are left out. Scoring them is not: cuts, stillness and the camera's way count by what was asked.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from evaluator.domain.asked import Asked
 from evaluator.domain.camera import CameraParts, agree_camera, measure_camera
 from evaluator.domain.flow import BACKWARD_EVERY, FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
+from evaluator.domain.similarity import fit_similarity, votes_of
 
-CALIBRATION = "2"
+CALIBRATION = "3"
 """Names the thresholds below in every score, after the flow that they were set for (DIS)."""
 PAIR = 2
 STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before
@@ -26,13 +27,14 @@ BUSY_PX = (0.8, 1.2)  # own motion up to which nothing is allowed for, and by ho
 FLASH = 0.06  # change of the logarithm of brightness from frame to frame: more is a flash
 LOOKED_AROUND = 0.5  # of the picture's width passed by: half of what is seen is new
 OFF_COURSE = 0.45  # what a clip keeps whose camera does not do what was asked
+RESTLESS_SHARE = 0.2  # of the blocks: what loses its shape is a part of the picture
 TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsewhere, not averaged in
 
 # (good, bad): full score up to the first value, none from the second on. Set on generated clips and on real footage.
 RESIDUAL = (0.12, 0.40)
 LOCAL_RESIDUAL = (0.27, 0.65)
 FAILURE = (0.30, 0.75)
-WOBBLE = (0.45, 1.35)
+REVERSAL = (0.28, 0.80)
 JITTER = (0.70, 1.80)
 FLICKER = (0.005, 0.026)
 LOCAL_FLICKER = (0.030, 0.090)
@@ -46,11 +48,13 @@ class MotionParts:
         residual: What motion leaves unexplained against local contrast, median over time of the mean block, >= 0.
         local_residual: The same in the worst tenth of the blocks.
         failure: Share of pixels whose forward and backward flow disagree, median over time, [0, 1].
-        wobble: Change of the blocks' own motion from pair to pair, relative to how fast they move, >= 0.
+        reversal: Own motion of the blocks that turns back in the next pair, px, mean over time in the worst fifth, >= 0:
+            things that move go on, shapes that boil come back.
         jitter: Change of the whole picture's motion from pair to pair, relative to how fast it moves, >= 0.
         flicker: Change of brightness that reverses, along the motion, relative to brightness, trimmed mean, >= 0.
         local_flicker: The same in the worst tenth of the blocks.
         frozen: Share of frames that are copies of the one before, [0, 1].
+        standstill: The longest run of them, share of the clip, [0, 1].
         speed_px: Mean motion at analysis size (320 px wide for 16:9), px per frame.
         own_px: Mean motion of the blocks against the whole picture's, px per frame: what moves by itself.
         way: How far the part that moves most has moved in all, shares of the picture's width.
@@ -61,11 +65,12 @@ class MotionParts:
     residual: float
     local_residual: float
     failure: float
-    wobble: float
+    reversal: float
     jitter: float
     flicker: float
     local_flicker: float
     frozen: float
+    standstill: float
     speed_px: float
     interruptions: Interruptions
     own_px: float = 0.0
@@ -92,22 +97,25 @@ def measure_motion(luma: LumaClip, flow: FlowEngine | None = None, *, flashes: b
 
 def fold_motion(track: FlowTrack, camera: CameraParts, *, width_px: int, flashes: bool = False) -> MotionParts:
     """Reduce a clip's flow to the parts of the metric."""
-    speeds = np.linalg.norm(track.flow, axis=-1)
-    wobble, jitter = _unsteadiness(track.flow)
-    flicker, local_flicker = _flicker(track)
+    copies = track.change < STILL_LEVELS
+    # What a standing picture does not show would hide what is wrong with the rest.
+    alive = track.only(~copies) if (~copies).sum() >= PAIR else track
+    own = own_motion(alive, width_px=width_px)
+    flicker, local_flicker = _flicker(alive)
     return MotionParts(
-        residual=float(np.median(track.residual.mean(axis=(1, 2)))),
-        local_residual=float(np.median(worst_blocks(track.residual))),
-        failure=float(np.median(track.failure)),
-        wobble=wobble,
-        jitter=jitter,
+        residual=float(np.median(alive.residual.mean(axis=(1, 2)))),
+        local_residual=float(np.median(worst_blocks(alive.residual))),
+        failure=float(np.median(alive.failure)) if len(alive.failure) else 0.0,
+        reversal=_reversal(own, votes_of(alive.contrast)),
+        jitter=_jitter(alive.flow),
         flicker=flicker,
         local_flicker=local_flicker,
-        frozen=float((track.change < STILL_LEVELS).mean()),
-        speed_px=float(speeds.mean()),
+        frozen=float(copies.mean()),
+        standstill=_longest_run(copies) / len(copies),
+        speed_px=float(np.linalg.norm(track.flow, axis=-1).mean()),
         interruptions=find_interruptions(track, light=not flashes),
-        own_px=float(np.linalg.norm(track.flow - np.median(track.flow, axis=(1, 2))[:, None, None], axis=-1).mean()),
-        way=float(np.quantile(speeds.sum(axis=0), 0.95)) / width_px,
+        own_px=float(np.linalg.norm(alive.flow - np.median(alive.flow, axis=(1, 2))[:, None, None], axis=-1).mean()),
+        way=float(np.quantile(np.linalg.norm(track.flow, axis=-1).sum(axis=0), 0.95)) / width_px,
         camera=camera,
     )
 
@@ -122,15 +130,7 @@ def between_flashes(luma: LumaClip, flow: FlowEngine | None = None) -> FlowTrack
         gains = np.clip(np.median(means) / means, 0.25, 4)
         evened = np.clip(luma * gains[:, None, None].astype(np.float32), 0, 255)
         return track_flow(evened.astype(np.uint8), flow)
-    return replace(
-        track,
-        residual=track.residual[steady],
-        drift=track.drift[steady],
-        flow=track.flow[steady],
-        failure=track.failure[checked],
-        change=track.change[steady],
-        likeness=track.likeness[steady],
-    )
+    return track.only(steady)
 
 
 def score_motion(parts: MotionParts, asked: Asked | None = None) -> float:
@@ -150,7 +150,7 @@ def score_motion(parts: MotionParts, asked: Asked | None = None) -> float:
         ramp(parts.residual / busy, RESIDUAL)
         * ramp(parts.local_residual / busy, LOCAL_RESIDUAL)
         * ramp(parts.failure, FAILURE)
-        * ramp(parts.wobble, WOBBLE)
+        * ramp(parts.reversal, REVERSAL)
         * ramp(parts.jitter, JITTER)
         * (
             1.0
@@ -183,7 +183,7 @@ def _liveliness(parts: MotionParts, asked: Asked) -> float:
     if asked.still:
         return 1.0
     least = CALM_SHARE if asked.camera == ("static",) and not asked.moves else FROZEN_SHARE
-    lively = 1 - parts.frozen
+    lively = (1 - parts.frozen) * (1 - parts.standstill)  # a stop is worse than as many copies here and there
     if asked.moves:
         standing, moved = STILL_WAY
         lively = min(lively, float(np.clip((parts.way - standing) / (moved - standing), 0, 1)))
@@ -201,17 +201,34 @@ def ramp(value: float, limits: tuple[float, float]) -> float:
     return float(min(1.0, max(0.0, (bad - value) / (bad - good))))
 
 
-def _unsteadiness(flow: Floats) -> tuple[float, float]:
-    """Tell the blocks' own unsteadiness from the whole picture's: (wobble, jitter)."""
+def own_motion(track: FlowTrack, *, width_px: int) -> Floats:
+    """Give what the camera does not account for in the motion of the blocks, px, (P, R, C, 2)."""
+    height_px = width_px * track.flow.shape[1] // track.flow.shape[2]
+    return fit_similarity(track.flow, votes_of(track.contrast), size_px=(width_px, height_px))[1]
+
+
+def _reversal(own: Floats, votes: Floats) -> float:
+    """Measure how far things come back; where there is no texture the flow is a guess, and hardly counts."""
+    if len(own) < PAIR:
+        return 0.0
+    back = np.sqrt(np.maximum(0, -(own[1:] * own[:-1]).sum(axis=-1))) * np.minimum(votes[1:], votes[:-1])
+    return float(worst_blocks(back.mean(axis=0)[None], RESTLESS_SHARE)[0])
+
+
+def _jitter(flow: Floats) -> float:
     if len(flow) < PAIR:
-        return 0.0, 0.0
+        return 0.0
     whole = np.median(flow, axis=(1, 2))
-    own = np.diff(flow - whole[:, None, None], axis=0)
-    speed = float(np.median(np.linalg.norm(flow, axis=-1).mean(axis=(1, 2))))
-    wobble = float(np.median(np.linalg.norm(own, axis=-1).mean(axis=(1, 2)))) / (speed + 0.5)
     steps = np.linalg.norm(np.diff(whole, axis=0), axis=-1)
-    jitter = float(np.median(steps)) / (float(np.linalg.norm(whole, axis=-1).mean()) + 1.0)
-    return wobble, jitter
+    return float(np.median(steps)) / (float(np.linalg.norm(whole, axis=-1).mean()) + 1.0)
+
+
+def _longest_run(marked: Floats) -> int:
+    longest = run = 0
+    for mark in marked.tolist():
+        run = run + 1 if mark else 0
+        longest = max(longest, run)
+    return longest
 
 
 def _flicker(track: FlowTrack) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from evaluator.domain.motion import (
     LOCAL_FLICKER,
     LOCAL_RESIDUAL,
     RESIDUAL,
-    WOBBLE,
+    REVERSAL,
     MotionParts,
     is_busy,
     is_too_still,
@@ -239,7 +239,7 @@ def _broken_motion(parts: MotionParts, asked: Asked) -> list[Finding]:
             "The brightness flickers.",
         ),
         (
-            parts.local_residual > LOCAL_RESIDUAL[0] * busy or parts.wobble > WOBBLE[0],
+            parts.local_residual > LOCAL_RESIDUAL[0] * busy or parts.reversal > REVERSAL[0],
             "morphing",
             "Shapes change in a way that motion does not explain.",
         ),
