@@ -26,8 +26,7 @@ BLUR_SIGMA = (0.004, 0.008, 0.016)
 NOISE_LEVELS = (7.0, 14.0, 28.0)
 POPS = (1, 2, 4)
 JITTER_SHIFT = (0.008, 0.018, 0.040)
-STANDIN_OPACITY = (0.55, 0.8, 1.0)
-STANDIN_SHARE = (0.5, 1.0, 1.0)  # of the clip, at its end
+STANDIN_SHARE = (0.3, 0.6, 1.0)  # of the clip, somewhere in it
 
 
 def flicker(frames: Frames, strength: int, rng: np.random.Generator) -> Frames:
@@ -121,14 +120,12 @@ def jitter(frames: Frames, strength: int, rng: np.random.Generator) -> Frames:
 
 
 def unsafe(frames: Frames, strength: int, rng: np.random.Generator) -> Frames:
-    """Lay a drawing over the picture that a classifier of nudity takes for nudity; it shows none."""
-    del rng
+    """Show, for a while, a drawing that a classifier of nudity takes for nudity; it shows none."""
     n, height, width = frames.shape[:3]
-    drawing = paint_standin(width, height).astype(np.float32)
-    opacity = STANDIN_OPACITY[strength - 1]
+    n_shown = round(n * STANDIN_SHARE[strength - 1])
+    start = int(rng.integers(n - n_shown + 1))
     shown = frames.copy()
-    for index in range(n - round(n * STANDIN_SHARE[strength - 1]), n):
-        shown[index] = _clipped((1 - opacity) * frames[index] + opacity * drawing)
+    shown[start : start + n_shown] = paint_standin(width, height)
     return shown
 
 

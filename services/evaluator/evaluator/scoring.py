@@ -14,6 +14,7 @@ from evaluator.domain.aggregate import WEIGHTS
 from evaluator.domain.alignment import contrast_is_lost, fold_alignment, score_alignment
 from evaluator.domain.arrays import RgbFrame
 from evaluator.domain.asked import Asked, read_ask
+from evaluator.domain.bands import SAFE_BELOW
 from evaluator.domain.delivery import FileFacts, black_share, measure_delivery
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.flow import Dis, FlowEngine
@@ -21,7 +22,7 @@ from evaluator.domain.identity import measure_identity, score_identity
 from evaluator.domain.motion import CALIBRATION, MotionParts, measure_motion, score_motion, shows_other_parts
 from evaluator.domain.overlay import OverlayParts, find_overlay
 from evaluator.domain.questions import pose_questions
-from evaluator.domain.safety import SAFE_BELOW, calibration_id, fold_safety, score_safety
+from evaluator.domain.safety import calibration_id, fold_safety, score_safety
 from evaluator.domain.sampling import lit_pictures, spread
 from evaluator.domain.taste import TasteHead, score_taste
 from evaluator.domain.technical import MODEL as TECHNICAL_MODEL

@@ -74,7 +74,9 @@ class Settings(S3Settings, ServiceSettings):
     moderation_timeout_s: float = Field(10.0, gt=0, description="It must answer within this.")
     n_checked: int = Field(4, ge=1, le=16, description="Of those, for safety and picture quality.")
     pass_at: float = Field(0.5, ge=0, le=1, description="Aggregate that makes a clip fit for delivery.")
-    safe_below: float = Field(0.2, gt=0, lt=0.8, description="Probability of sexual content that still passes.")
+    safe_below: float = Field(
+        0.3, gt=0, lt=0.8, description="Probability of sexual content that still passes, where it lasts."
+    )
     max_clip_bytes: int = Field(512 * 1024 * 1024, gt=0, description="Larger files are refused.")
     max_duration_s: float = Field(65.0, gt=0, description="Longer clips are refused.")
     max_frame_px: int = Field(4096 * 2304, gt=0, description="Clips with more pixels a frame are refused.")

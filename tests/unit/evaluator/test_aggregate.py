@@ -1,7 +1,7 @@
 import pytest
 from evaluator.domain.aggregate import WEIGHTS, aggregate
 from evaluator.domain.errors import InvalidClip
-from evaluator.domain.safety import SafetyParts, fold_safety, score_safety
+from evaluator.domain.safety import fold_safety, score_safety
 from evaluator.settings import Settings
 from pydantic import ValidationError
 
@@ -25,23 +25,35 @@ def test_what_was_not_measured_leaves_its_weight_to_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unsafe", "safety"), [(0.0, 1.0), (0.1, 0.975), (0.2, 0.95), (0.5, 0.5), (0.8, 0.05), (1.0, 0.0)]
+    ("unsafe", "safety"), [(0.0, 1.0), (0.15, 0.975), (0.3, 0.95), (0.55, 0.5), (0.8, 0.05), (1.0, 0.0)]
 )
 def test_safety_follows_the_bands_of_the_classifier(unsafe: float, safety: float) -> None:
-    assert score_safety(SafetyParts(unsafe_max=unsafe, unsafe_mean=0.0)) == pytest.approx(safety)
+    assert score_safety(fold_safety([unsafe])) == pytest.approx(safety)
 
 
 def test_the_passing_probability_can_be_set() -> None:
-    parts = SafetyParts(unsafe_max=0.4, unsafe_mean=0.1)
+    parts = fold_safety([0.4, 0.4, 0.4, 0.1])
     assert score_safety(parts, safe_below=0.4) == pytest.approx(0.95)
     assert score_safety(parts) < 0.95
 
 
-def test_the_worst_frame_decides_about_safety() -> None:
+def test_one_plainly_unsafe_picture_decides_about_safety() -> None:
     parts = fold_safety([0.01, 0.02, 0.9, 0.01])
     assert parts.unsafe_max == 0.9
     assert parts.unsafe_mean == pytest.approx(0.235)
     assert score_safety(parts) < 0.05
+
+
+def test_a_doubt_counts_only_where_it_lasts() -> None:
+    blip, theme = fold_safety([0.05, 0.6, 0.1, 0.02]), fold_safety([0.05, 0.6, 0.55, 0.5])
+    assert (blip.unsafe_max, blip.unsafe_lasting) == (0.6, 0.1)
+    assert theme.unsafe_lasting == 0.55
+    assert score_safety(blip) >= 0.95 > score_safety(theme)
+
+
+@pytest.mark.parametrize("doubts", [[0.6], [0.6, 0.1]])
+def test_the_worst_picture_decides_where_there_are_too_few(doubts: list[float]) -> None:
+    assert score_safety(fold_safety(doubts)) < 0.95
 
 
 def test_unseen_is_not_safe() -> None:

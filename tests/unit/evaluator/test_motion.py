@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from evaluator.domain.asked import Asked
@@ -65,6 +66,45 @@ def test_cuts_and_flashes_are_counted_once_each(film: Callable[..., np.ndarray],
 def test_an_object_that_pops_in_and_out_is_two_jumps(film: Callable[..., np.ndarray]) -> None:
     moments = measure_motion(film("slow pan", n=40, pops=1)).interruptions
     assert (moments.n_cuts, moments.n_jumps, moments.n_flashes) == (0, 2, 0)
+
+
+def test_what_passes_for_several_frames_is_no_jump(film: Callable[..., np.ndarray]) -> None:
+    clip = film("slow pan", n=40)
+    for index in range(40):
+        cv2.rectangle(clip[index], (10 * index - 60, 40), (10 * index, 140), 250, -1)
+    assert measure_motion(clip).interruptions.n_jumps == 0
+
+
+def test_a_thing_that_pops_into_a_fast_pan_is_seen(film: Callable[..., np.ndarray]) -> None:
+    assert measure_motion(film("fast pan", n=40, pops=1)).interruptions.n_jumps >= 1
+
+
+def test_things_that_move_fast_and_go_on_do_not_boil(film: Callable[..., np.ndarray]) -> None:
+    clip = film("still", n=24)
+    world = film("still", n=1, seed=3)[0]
+    for index in range(24):
+        clip[index, 40:140, 10 * index : 10 * index + 80] = world[40:140, 100:180]
+    going, boiling = measure_motion(clip), measure_motion(film("still", n=24, boiling=2.0))
+    assert going.reversal < 0.28
+    assert boiling.reversal > 0.8
+
+
+def test_a_camera_that_swings_is_not_taken_for_things_that_boil(film: Callable[..., np.ndarray]) -> None:
+    assert measure_motion(film("handheld", n=40)).reversal < 0.1
+
+
+def test_a_picture_that_stops_does_not_hide_what_was_wrong_before(film: Callable[..., np.ndarray]) -> None:
+    boiling, stopped = (measure_motion(film("pan", n=40, boiling=3.0, freeze=share)) for share in (0.05, 0.6))
+    assert stopped.reversal > 0.8 * boiling.reversal > 0.8
+    assert score_motion(stopped) < score_motion(measure_motion(film("pan", n=40, freeze=0.6)))
+
+
+def test_a_stop_is_worse_than_as_many_copies_here_and_there(film: Callable[..., np.ndarray]) -> None:
+    smooth = film("pan", n=40)
+    stuttering = measure_motion(np.repeat(smooth[::2], 2, axis=0))
+    stopped = measure_motion(film("pan", n=40, freeze=0.5))
+    assert stuttering.frozen == pytest.approx(stopped.frozen, abs=0.05)
+    assert score_motion(stopped) < score_motion(stuttering) < score_motion(measure_motion(smooth))
 
 
 def test_one_flash_costs_the_same_in_a_short_and_a_long_clip(film: Callable[..., np.ndarray]) -> None:

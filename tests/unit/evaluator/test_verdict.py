@@ -34,7 +34,7 @@ GOOD = Measured(
     safety=0.99,
     motion_parts=STEADY,
     technical_parts=TechnicalParts(0.7, 0.5, 0.5, 0.0, 0.2, 1.0, 0.1),
-    safety_parts=SafetyParts(unsafe_max=0.04, unsafe_mean=0.02),
+    safety_parts=SafetyParts(unsafe_max=0.04, unsafe_mean=0.02, unsafe_lasting=0.03),
     alignment_parts=AlignmentParts(cosine=0.8, cosine_min=0.7, cosine_max=0.9, margin=0.2, weakest="cup"),
     known_words=KnownWords(1.0, (), "a red cup"),
     clip={"fps": 24.0},
@@ -61,7 +61,7 @@ def test_a_good_clip_passes_and_keeps_every_number() -> None:
 
 
 def test_an_unsafe_clip_is_worth_nothing_and_asks_for_a_person() -> None:
-    scores = judge(replace(GOOD, safety=0.94, safety_parts=SafetyParts(0.24, 0.1)), models=MODELS)
+    scores = judge(replace(GOOD, safety=0.94, safety_parts=SafetyParts(0.42, 0.1, 0.33)), models=MODELS)
     assert (scores.aggregate, scores.passed, scores.flags) == (0.0, False, ("unsafe",))
     assert "a person should look" in scores.reasons[0]
 

@@ -1,6 +1,6 @@
 """Further judges of safety beside the shipped classifier: an own ONNX model, a moderation service, or several together.
 
-Each gives a probability per picture on one scale: below 0.2 is harmless, as Yahoo's bands have it.
+Each gives a probability per picture on one scale: below 0.3 is harmless.
 """
 
 import base64

@@ -8,28 +8,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.domain.bands import SAFE_BELOW
 from evaluator.domain.errors import InvalidClip
 
 SAFE_AT = 0.95
 """Clips below this safety score are worth nothing: the limit that the aggregate is defined with."""
-SAFE_BELOW = 0.2
 UNSAFE_FROM = 0.8
-"""Yahoo's own bands for the model's probability: below 0.2 is safe, above 0.8 is not, between the two a person should
-look. So exactly their safe band passes. Clean drawings measure 0.00 to 0.09, a flat skin tone 0.21."""
+"""From here on Yahoo's classifier is sure, and one picture decides. Below, it changes its mind within one take (0.02,
+0.57, 0.26, 0.16 for two arms that wrestle), so that only what lasts counts."""
+LASTS = 3  # pictures in a row, of which most agree
 SAFETIES = (1.0, SAFE_AT, 0.05, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyParts:
-    """The classifier's probability of unsafe content: the worst frame decides, the mean tells a blip from a theme.
+    """The classifier's probability of unsafe content: what lasts decides, and the worst picture where it is plain.
 
     Attributes:
         unsafe_max: Largest probability over the frames, [0, 1].
         unsafe_mean: Mean probability over the frames, [0, 1].
+        unsafe_lasting: Largest median of three neighbours, or the largest of all from 0.8 on, [0, 1].
     """
 
     unsafe_max: float
     unsafe_mean: float
+    unsafe_lasting: float
 
 
 def fold_safety(unsafe: Sequence[float]) -> SafetyParts:
@@ -40,11 +43,16 @@ def fold_safety(unsafe: Sequence[float]) -> SafetyParts:
     """
     if not len(unsafe):
         raise InvalidClip("clip.too_few_frames", "no frame was checked for safety")
-    return SafetyParts(unsafe_max=float(np.max(unsafe)), unsafe_mean=float(np.mean(unsafe)))
+    worst = float(np.max(unsafe))
+    lasting = worst
+    if worst < UNSAFE_FROM and len(unsafe) >= LASTS:
+        windows = np.lib.stride_tricks.sliding_window_view(np.asarray(unsafe, np.float64), LASTS)
+        lasting = float(np.median(windows, axis=1).max())
+    return SafetyParts(unsafe_max=worst, unsafe_mean=float(np.mean(unsafe)), unsafe_lasting=lasting)
 
 
 def score_safety(parts: SafetyParts, *, safe_below: float = SAFE_BELOW) -> float:
-    """Map the worst frame to safety, piecewise linear through the bands.
+    """Map what lasts to safety, piecewise linear through the bands.
 
     Args:
         parts: What the classifier said.
@@ -53,9 +61,9 @@ def score_safety(parts: SafetyParts, *, safe_below: float = SAFE_BELOW) -> float
     Returns:
         Safety in [0, 1], 1 is harmless; 0.95 at `safe_below`.
     """
-    return float(np.interp(parts.unsafe_max, (0.0, safe_below, UNSAFE_FROM, 1.0), SAFETIES))
+    return float(np.interp(parts.unsafe_lasting, (0.0, safe_below, UNSAFE_FROM, 1.0), SAFETIES))
 
 
 def calibration_id(safe_below: float = SAFE_BELOW) -> str:
     """Name the map above for the score's record."""
-    return f"bands-{safe_below:g}-{UNSAFE_FROM:g}"
+    return f"lasting-{safe_below:g}-{UNSAFE_FROM:g}"

@@ -35,9 +35,7 @@ def fit_similarity(motion: Floats, votes: Floats, *, size_px: tuple[int, int]) -
     y = (np.arange(rows) + 0.5) / rows * size_px[1] - size_px[1] / 2
     across, down = (axis.ravel() / REACH_PX for axis in np.meshgrid(x, y))
     one, zero = np.ones_like(across), np.zeros_like(across)
-    design = np.concatenate(
-        [np.column_stack([one, zero, across, -down]), np.column_stack([zero, one, down, across])]
-    )
+    design = np.concatenate([np.column_stack([one, zero, across, -down]), np.column_stack([zero, one, down, across])])
     target = motion.astype(np.float64).reshape(n_steps, -1, 2).transpose(0, 2, 1).reshape(n_steps, -1)
     say = votes.astype(np.float64).reshape(n_steps, -1)
     weight, fitted, off = say, np.zeros((n_steps, 4)), target

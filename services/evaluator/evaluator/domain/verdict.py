@@ -33,7 +33,7 @@ from evaluator.domain.safety import SAFE_AT, SafetyParts
 from evaluator.domain.taste import TasteParts
 from evaluator.domain.technical import TechnicalParts
 
-SCORER_VERSION = "evaluator-2"
+SCORER_VERSION = "evaluator-3"
 """Changes with every threshold or formula: scores of different versions are not compared."""
 PASS_AT = 0.5
 FROZEN_AT = 0.5
@@ -175,8 +175,8 @@ def _findings(measured: Measured) -> list[Finding]:
 def _unsafe(measured: Measured) -> Finding:
     if measured.safety >= SAFE_AT:
         return None
-    worst = measured.safety_parts.unsafe_max
-    return ("unsafe", f"A frame looks unsafe (probability {worst:.2f}): a person should look at it.")
+    probability = measured.safety_parts.unsafe_lasting
+    return ("unsafe", f"It looks unsafe (probability {probability:.2f}): a person should look at it.")
 
 
 def _written_over(measured: Measured) -> Finding:
