@@ -40,7 +40,7 @@ def test_broken_motion_scores_low_at_any_length(film: Callable[..., np.ndarray],
     ("defect", "strengths"),
     [
         ("flicker", (0.03, 0.05, 0.1)),
-        ("boiling", (1.0, 2.0, 5.0)),
+        ("boiling", (0.4, 1.0, 5.0)),
         ("noise", (8.0, 16.0, 30.0)),
         ("freeze", (0.3, 0.6, 1.0)),
         ("cuts", (1, 2, 3)),
@@ -85,8 +85,8 @@ def test_things_that_move_fast_and_go_on_do_not_boil(film: Callable[..., np.ndar
     for index in range(24):
         clip[index, 40:140, 10 * index : 10 * index + 80] = world[40:140, 100:180]
     going, boiling = measure_motion(clip), measure_motion(film("still", n=24, boiling=2.0))
-    assert going.reversal < 0.28
-    assert boiling.reversal > 0.8
+    assert going.reversal < 0.15
+    assert boiling.reversal > 0.6
 
 
 def test_a_camera_that_swings_is_not_taken_for_things_that_boil(film: Callable[..., np.ndarray]) -> None:
@@ -95,7 +95,7 @@ def test_a_camera_that_swings_is_not_taken_for_things_that_boil(film: Callable[.
 
 def test_a_picture_that_stops_does_not_hide_what_was_wrong_before(film: Callable[..., np.ndarray]) -> None:
     boiling, stopped = (measure_motion(film("pan", n=40, boiling=3.0, freeze=share)) for share in (0.05, 0.6))
-    assert stopped.reversal > 0.8 * boiling.reversal > 0.8
+    assert stopped.reversal > 0.8 * boiling.reversal > 0.6
     assert score_motion(stopped) < score_motion(measure_motion(film("pan", n=40, freeze=0.6)))
 
 

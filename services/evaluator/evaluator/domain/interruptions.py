@@ -14,7 +14,7 @@ from evaluator.domain.flow import FlowTrack
 NEIGHBOURS = 3  # pairs on either side that say what is usual here
 WORST_SHARE = 0.1  # of the blocks: light that flickers in a part of the picture
 THING_SHARE = 1 / 36  # of the blocks: a thing that pops in covers no more
-RESIDUAL_STEP = 0.9  # above the usual residual there; real footage stays below 0.7, a pop or cut is above 1.1
+RESIDUAL_STEP = 0.7  # above twice the usual residual there; real footage stays below 0.5, a pop or cut is above 0.8
 LIGHT_STEP = 18.0  # grey levels above the usual; a flash of 20 % is above 20
 LEAP_PX = 5.0  # at 320 px width: the mean motion rises by more for one frame only, and
 LEAP_FACTOR = 3.0  # to so many times what it was: fast motion that is fast before and after is no leap,
@@ -57,7 +57,8 @@ def find_interruptions(track: FlowTrack, *, light: bool = True) -> Interruptions
     speed = np.linalg.norm(track.flow, axis=-1).mean(axis=(1, 2))
     usual = np.maximum(speed - _excess(speed), 0)
     busy = np.maximum(usual / BUSY_PX, 1)
-    texture = _excess(worst_blocks(track.residual, THING_SHARE)) > RESIDUAL_STEP
+    torn = worst_blocks(track.residual, THING_SHARE)
+    texture = 2 * _excess(torn) - torn > RESIDUAL_STEP  # where much is unexplained anyway, more must stand out
     lit = _excess(worst_blocks(np.abs(track.drift))) > (LIGHT_STEP if light else np.inf) * busy
     beside = np.maximum(np.append(speed[1:], 0), np.append(0, speed[:-1]))
     leap = (_excess(speed) > LEAP_PX) & (speed > LEAP_FACTOR * usual) & (speed > ALONE_FACTOR * beside)

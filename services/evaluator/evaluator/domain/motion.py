@@ -27,6 +27,10 @@ BUSY_PX = (0.8, 1.2)  # own motion up to which nothing is allowed for, and by ho
 FLASH = 0.06  # change of the logarithm of brightness from frame to frame: more is a flash
 LOOKED_AROUND = 0.5  # of the picture's width passed by: half of what is seen is new
 OFF_COURSE = 0.45  # what a clip keeps whose camera does not do what was asked
+GOES_ON = (
+    0.4  # of motion that goes on is forgiven as much turning back: fast things hide one another, and the flow errs
+)
+OFTEN = 0.7  # quantile over time: something large that rushes past confuses the flow for a while only
 RESTLESS_SHARE = 0.2  # of the blocks: what loses its shape is a part of the picture
 TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsewhere, not averaged in
 
@@ -34,7 +38,7 @@ TRIM = 0.25  # of the largest flicker values: isolated flashes are counted elsew
 RESIDUAL = (0.12, 0.40)
 LOCAL_RESIDUAL = (0.27, 0.65)
 FAILURE = (0.30, 0.75)
-REVERSAL = (0.28, 0.80)
+REVERSAL = (0.15, 0.60)
 JITTER = (0.70, 1.80)
 FLICKER = (0.005, 0.026)
 LOCAL_FLICKER = (0.030, 0.090)
@@ -48,8 +52,8 @@ class MotionParts:
         residual: What motion leaves unexplained against local contrast, median over time of the mean block, >= 0.
         local_residual: The same in the worst tenth of the blocks.
         failure: Share of pixels whose forward and backward flow disagree, median over time, [0, 1].
-        reversal: Own motion of the blocks that turns back in the next pair, px, mean over time in the worst fifth of
-            them, >= 0: things that move go on, shapes that boil come back.
+        reversal: Own motion of the blocks that turns back in the next pair, beyond 0.4 of what goes on, px, 0.7 quantile
+            over time in the worst fifth of them, >= 0: things that move go on, shapes that boil come back.
         jitter: Change of the whole picture's motion from pair to pair, relative to how fast it moves, >= 0.
         flicker: Change of brightness that reverses, along the motion, relative to brightness, trimmed mean, >= 0.
         local_flicker: The same in the worst tenth of the blocks.
@@ -211,8 +215,10 @@ def _reversal(own: Floats, votes: Floats) -> float:
     """Measure how far things come back; where there is no texture the flow is a guess, and hardly counts."""
     if len(own) < PAIR:
         return 0.0
-    back = np.sqrt(np.maximum(0, -(own[1:] * own[:-1]).sum(axis=-1))) * np.minimum(votes[1:], votes[:-1])
-    return float(worst_blocks(back.mean(axis=0)[None], RESTLESS_SHARE)[0])
+    along = (own[1:] * own[:-1]).sum(axis=-1)
+    seen = np.minimum(votes[1:], votes[:-1])
+    back, on = (np.quantile(np.sqrt(np.maximum(0, way)) * seen, OFTEN, axis=0) for way in (-along, along))
+    return float(worst_blocks(np.maximum(0, back - GOES_ON * on)[None], RESTLESS_SHARE)[0])
 
 
 def _jitter(flow: Floats) -> float:
