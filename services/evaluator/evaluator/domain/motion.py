@@ -52,8 +52,8 @@ class MotionParts:
         residual: What motion leaves unexplained against local contrast, median over time of the mean block, >= 0.
         local_residual: The same in the worst tenth of the blocks.
         failure: Share of pixels whose forward and backward flow disagree, median over time, [0, 1].
-        reversal: Own motion of the blocks that turns back in the next pair, beyond 0.4 of what goes on, px, 0.7 quantile
-            over time in the worst fifth of them, >= 0: things that move go on, shapes that boil come back.
+        reversal: Own motion of the blocks that turns back in the next pair, beyond 0.4 of what goes on, px, 0.7
+            quantile over time in the worst fifth of them, >= 0: things that move go on, shapes that boil come back.
         jitter: Change of the whole picture's motion from pair to pair, relative to how fast it moves, >= 0.
         flicker: Change of brightness that reverses, along the motion, relative to brightness, trimmed mean, >= 0.
         local_flicker: The same in the worst tenth of the blocks.
