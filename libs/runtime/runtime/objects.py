@@ -84,7 +84,8 @@ class ObjectStore:
 
         Raises:
             NotFound: It was deleted.
-            DependencyUnavailable: The store does not answer, or what lies there is not what was stored.
+            Permanent: What lies there is not what was stored.
+            DependencyUnavailable: The store does not answer.
         """
         source = {"Bucket": self._bucket, "Key": self.key_of(ref)}
         options = {"Tagging": urlencode(tags), "TaggingDirective": "REPLACE"}
@@ -92,7 +93,7 @@ class ObjectStore:
             await self.call("copy_object", Key=key, CopySource=source, **options)
             copied = await self.look_up(key)
         if copied.sha256 != ref.sha256:
-            raise DependencyUnavailable("s3.digest_mismatch", f"{ref.uri} is not what was stored there")
+            raise Permanent("s3.digest_mismatch", f"{ref.uri} is not what was stored there")
         return copied
 
     async def look_up(self, key: str) -> AssetRef:

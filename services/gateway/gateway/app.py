@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dailies_contracts import BatchCancelRequested, BatchRequested
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from runtime import legal_holds
+from runtime import legal_holds, prompt_cache
 from runtime.buckets import Bucket
 from runtime.budgets import Limits
 from runtime.catalog_file import CatalogFile
@@ -22,6 +22,7 @@ from gateway.adapters.batch_records import BatchRecords
 from gateway.adapters.budgets import Budgets
 from gateway.adapters.market import VendorHealth
 from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
+from gateway.adapters.prompt_cache import EarlierJobs
 from gateway.adapters.tenants import Tenants
 from gateway.admin import Admin, DeadLetters
 from gateway.assets import Assets
@@ -82,6 +83,7 @@ class Parts(NamedTuple):
     batches: Batches
     batch_records: BatchRecords
     health: VendorHealth
+    earlier: EarlierJobs
 
 
 async def run(settings: GatewaySettings) -> None:
@@ -149,6 +151,7 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
         batches=batches,
         batch_records=records,
         health=VendorHealth(await service.bucket(market.BUCKET)),
+        earlier=EarlierJobs(await service.bucket(prompt_cache.BUCKET)),
     )
     await register_bootstrap_key(settings, parts)
     return parts
@@ -233,6 +236,7 @@ def _catalog_routes(settings: GatewaySettings, parts: Parts, doorkeeper: Doorkee
         catalog=parts.catalog,
         estimator=parts.estimator,
         health=parts.health,
+        earlier=parts.earlier,
         tenants=parts.tenants,
         doorkeeper=doorkeeper,
         allowed=_allowed(settings),

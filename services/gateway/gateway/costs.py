@@ -9,7 +9,15 @@ from gateway.domain.costs import CostQuery, CostReport
 from gateway.domain.errors import Unavailable
 from gateway.domain.remembered import Remembered
 from gateway.lists import is_stale
-from gateway.projection.costs import cost_pipeline, estimate_pipeline, groups_of, report_of, total_of
+from gateway.projection.costs import (
+    cost_pipeline,
+    estimate_pipeline,
+    groups_of,
+    report_of,
+    reuse_of,
+    reuse_pipeline,
+    total_of,
+)
 
 MAX_REMEMBERED = 200
 
@@ -47,7 +55,10 @@ class CostReports:
         freshness = await self._documents.freshness()  # first: a report is never older than the time it carries
         groups = groups_of(await self._documents.aggregate(cost_pipeline(query)))
         only_some_clips = bool(query.filters)
-        estimates = None if only_some_clips else report_of(await self._documents.aggregate(estimate_pipeline(query)))
+        estimates, reused = None, None
+        if not only_some_clips:
+            estimates = report_of(await self._documents.aggregate(estimate_pipeline(query)))
+            reused = reuse_of(await self._documents.aggregate(reuse_pipeline(query)))
         return CostReport(
             group_by=query.group_by,
             first_day=query.first.isoformat(),
@@ -55,6 +66,7 @@ class CostReports:
             groups=groups if query.group_by else (),
             total=total_of(groups),
             estimates=estimates,
+            reused=reused,
             as_of=freshness.as_of,
             stale=is_stale(freshness, now=self._clock(), stale_s=self._stale_s),
         )

@@ -3,7 +3,7 @@
 from typing import NamedTuple, get_args
 
 from dailies_contracts import JobRequested
-from runtime import legal_holds
+from runtime import legal_holds, prompt_cache
 from runtime.buckets import Bucket
 from runtime.catalog import Catalog
 from runtime.catalog_file import CatalogFile
@@ -16,7 +16,7 @@ from runtime.timers import Timers
 
 from router.adapters.ledger import Ledger
 from router.adapters.market import TENANT_TTL_S, MarketBoard
-from router.adapters.prompt_cache import BUCKET, Copies, PromptCache
+from router.adapters.prompt_cache import Copies, PromptCache
 from router.adapters.surroundings import Surroundings
 from router.adapters.tenants import Tenants
 from router.advance import LOOK, Advance
@@ -85,7 +85,7 @@ async def open_shared(service: Service) -> Shared:
 async def open_cache(service: Service, tenants: Tenants, copies: Copies) -> PromptCache:
     """Open the prompt cache."""
     holds = LegalHolds(await service.bucket(legal_holds.BUCKET))
-    bucket = await service.bucket(BUCKET)
+    bucket = await service.bucket(prompt_cache.BUCKET)
     return PromptCache(bucket, log=service.log, tenants=tenants, holds=holds, copies=copies)
 
 

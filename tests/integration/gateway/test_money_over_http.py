@@ -1,12 +1,13 @@
 """Budgets and costs over HTTP: budgets from the exact records, costs from the projection."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from dailies_contracts import BudgetThresholdReached, CostEstimate
+from dailies_contracts import BudgetThresholdReached, CostEstimate, VideoRequest
+from runtime.prompt_cache import BUCKET, Record, asked_key
 from testkit.stories import answered_job, clip_requested, clip_reused, promoted_job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,11 +129,41 @@ async def test_a_job_that_an_earlier_clip_answered_is_no_cost_and_no_test_of_an_
     answer = (await tenant.get(f"/v1/costs?from={DAY}&to={day}")).json()
     assert (answer["total"]["n_clips"], answer["total"]["spent_usd_micros"]) == (6, 2 * JOB_COST)
     assert (answer["estimates"]["n_jobs"], answer["estimates"]["n_below"]) == (1, 0)
+    assert answer["reused"] == {"n_jobs": 1, "saved_usd_micros": reused.origin.cost_usd_micros}
+    for origin, jobs in (("job_a", [reused.job_id]), ("job_elsewhere", [])):
+        listed = (await tenant.get(f"/v1/jobs?origin={origin}")).json()["jobs"]
+        assert [job["job_id"] for job in listed] == jobs
 
 
 @pytest.mark.parametrize("query", ["group_by=tenant", "tenant=globex", "stage=x", "from=2020-01-01"])
 async def test_a_question_that_cannot_be_is_a_problem(gateway: Any, query: str) -> None:
     assert (await gateway.http.get(f"/v1/costs?{query}")).status_code == 422
+
+
+async def test_an_estimate_names_the_earlier_job_that_is_expected_to_answer(gateway: Any, tenant: Any) -> None:
+    name, bucket = tenant.headers["x-tenant"], await gateway.parts.service.bucket(BUCKET)
+    cup = {"prompt": "a ceramic cup on a walnut desk", "metadata": {"campaign": "spring"}}
+
+    async def earlier(**fields: Any) -> str | None:
+        answer = (await tenant.post("/v1/estimates", json=cup | fields)).json()
+        assert answer["estimate"]["expected_usd_micros"] > 0
+        assert ("no cost" in answer["message"]) == (answer["earlier_job_id"] is not None)
+        return answer["earlier_job_id"]  # type: ignore[no-any-return]
+
+    assert await earlier() is None
+    record = Record(job_id="job_a", tenant_id=name, completed_at=datetime.now(UTC))
+    key = asked_key(name, VideoRequest(prompt=cup["prompt"], webhook_url="https://example.com"))
+    await bucket.put(key, msgspec.json.encode(record))
+    assert await earlier() == "job_a"
+    assert await earlier(reuse="off") is None
+    assert await earlier(seed=7) is None
+    await gateway.admin.put(f"/v1/admin/tenants/{name}/routing", json={"reuse": "off"})
+    assert await earlier() is None
+    assert await earlier(reuse="exact") == "job_a"
+    old = msgspec.structs.replace(record, completed_at=datetime.now(UTC) - timedelta(days=31))
+    for gone in (old, msgspec.structs.replace(record, withdrawn=True)):
+        await bucket.put(key, msgspec.json.encode(gone))
+        assert await earlier(reuse="exact") is None
 
 
 async def test_an_estimate_explains_itself_and_creates_nothing(gateway: Any, tenant: Any) -> None:

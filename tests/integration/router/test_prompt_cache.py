@@ -22,17 +22,19 @@ from dailies_contracts import (
 from media.layout import SOURCE, clip_key
 from pydantic import SecretStr
 from router.adapters.ledger import Ledger
-from router.adapters.prompt_cache import BUCKET, PromptCache
+from router.adapters.prompt_cache import PromptCache
 from router.adapters.tenants import Tenants
 from router.advance import Advance
 from router.app import build_advance, open_cache, open_shared
-from router.domain.state import Ended
+from router.domain.context import Context
+from router.domain.state import Drafting, Ended, fold
 from router.remembering import Remembering
 from runtime import legal_holds
 from runtime.budgets import Limits
 from runtime.catalog import load_catalog
 from runtime.legal_holds import LegalHolds
 from runtime.objects import ObjectStore, open_objects
+from runtime.prompt_cache import BUCKET, Record, asked_key
 from runtime.service import Service
 from runtime.settings import S3Settings
 from testkit.builders import NOW, clip_ready, clip_scored, compiled_prompt, job_requested, prompt_compiled
@@ -158,6 +160,27 @@ async def test_deciding_again_changes_nothing(house: House) -> None:
     decided = await house.asked("job_b")
     assert isinstance(await house.advance("job_b"), Ended)
     assert list((await house.service.log.history("job_b")).events[2:]) == decided
+
+
+async def test_a_clip_that_was_copied_for_a_decision_that_nobody_wrote_is_copied_once_more(house: House) -> None:
+    await house.rendered("job_a")
+    await house.request("job_b", "acme", BALL)
+    state = fold((await house.service.log.history("job_b")).events)
+    assert isinstance(state, Drafting)
+    context = Context(now=NOW, catalog=CATALOG, budget_left_usd_micros=0)
+    first, second = await house.cache.find(state, context), await house.cache.find(state, context)
+    assert first == second is not None
+    await house.advance("job_b")
+    reused = (await house.service.log.history("job_b")).first(ClipReused)
+    assert reused is not None
+    assert reused.asset == first.asset
+
+
+async def test_a_file_that_is_not_what_was_stored_answers_nobody(house: House) -> None:
+    original = await house.rendered("job_a")
+    key = house.objects.key_of(original.asset)
+    await house.objects.put(key, b"something else", media_type="video/mp4")
+    assert not is_answered(await house.asked("job_b"))
 
 
 async def test_nearly_the_same_words_are_answered_and_other_words_are_not(house: House) -> None:
@@ -302,3 +325,14 @@ async def test_records_are_forgotten_by_the_server_in_the_end(house: House) -> N
     stream = await house.service.connection.jetstream().get_last_msg(f"KV_{BUCKET}", f"$KV.{BUCKET}.own.acme.exact.>")
     assert stream.headers is not None
     assert stream.headers["Nats-TTL"] == f"{CATALOG.policy.reuse.keep_days * 86_400}s"
+
+
+async def test_an_estimate_finds_the_job_by_the_request_as_it_was_asked(house: House) -> None:
+    await house.rendered("job_a", metadata={"campaign": "spring"})
+    bucket = await house.service.bucket(BUCKET)
+    asked = job_requested(prompt=BALL, webhook_url="https://example.com").request
+    entry = await bucket.get(asked_key("acme", asked))
+    assert entry is not None
+    assert msgspec.json.decode(entry.value, type=Record).job_id == "job_a"
+    assert await bucket.get(asked_key("acme", msgspec.structs.replace(asked, seed=7))) is None
+    assert await bucket.get(asked_key("globex", asked)) is None

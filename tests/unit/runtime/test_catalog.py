@@ -56,6 +56,11 @@ def test_a_first_frame_may_decide_the_shape_and_open_a_resolution() -> None:
         ('tier = "draft"', 'tier = "cheap"', "tier"),
         ("draft_count = 2", "drafts = 2", "draft"),
         ("[policy]", "[policy", ""),
+        ('default = "near"', 'default = "sometimes"', "policy.reuse.default"),
+        ("similarity = 0.9", "similarity = 1.5", "policy.reuse.similarity"),
+        ("min_score = 0.6", "min_score = -1.0", "policy.reuse.min_score"),
+        ("keep_days = 30", "keep_days = 0", "policy.reuse.keep_days"),
+        ("keep_days = 30", "kept_days = 30", "policy.reuse.kept_days"),
     ],
 )
 def test_a_mistake_in_the_catalogue_stops_the_start_and_names_the_place(
@@ -67,6 +72,9 @@ def test_a_mistake_in_the_catalogue_stops_the_start_and_names_the_place(
         load_catalog(path)
     assert told in caught.value.detail
     assert str(path) in caught.value.detail
+    if told.startswith("policy.reuse."):
+        line = 1 + path.read_text()[: path.read_text().index(new)].count("\n")
+        assert f"line {line}:" in caught.value.detail
 
 
 def test_an_unknown_vendor_says_where_to_add_it() -> None:

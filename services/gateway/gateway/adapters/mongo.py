@@ -243,6 +243,8 @@ def _filter(query: ListQuery) -> Document:
     wanted: Document = {"tenant_id": query.tenant_id}
     if query.state is not None:
         wanted["state"] = query.state
+    if query.origin is not None:
+        wanted["origin.job_id"] = query.origin
     if query.after is not None:
         at, job_id = query.after
         wanted["$or"] = [{"requested_at": {"$lt": at}}, {"requested_at": at, "_id": {"$lt": job_id}}]

@@ -83,6 +83,17 @@ class EstimateReport(Part, frozen=True, kw_only=True):
     n_above: int = 0
 
 
+class ReuseReport(Part, frozen=True, kw_only=True):
+    """Jobs that an earlier clip answered.
+
+    Attributes:
+        saved_usd_micros: What the jobs cost that the clips were rendered for.
+    """
+
+    n_jobs: int = 0
+    saved_usd_micros: int = 0
+
+
 class CostReport(Part, frozen=True, kw_only=True):
     """The answer.
 
@@ -92,6 +103,7 @@ class CostReport(Part, frozen=True, kw_only=True):
         groups: Dearest first.
         total: Over all groups.
         estimates: Null where only some clips of the jobs were asked for.
+        reused: Null where `estimates` is.
         as_of: The report shows every fact up to this time; null where the projection has never run.
         stale: The projection is behind or away; `/v1/budget` is always exact.
     """
@@ -102,6 +114,7 @@ class CostReport(Part, frozen=True, kw_only=True):
     groups: tuple[CostGroup, ...]
     total: CostGroup
     estimates: EstimateReport | None
+    reused: ReuseReport | None
     as_of: datetime | None
     stale: bool
 

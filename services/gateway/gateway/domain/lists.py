@@ -14,7 +14,7 @@ from gateway.domain.job import Costs, Failure, JobState, OriginView, Part, Promo
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 STATES: tuple[str, ...] = get_args(JobState)
-PARAMETERS = ("state", "limit", "cursor")
+PARAMETERS = ("state", "origin", "limit", "cursor")
 
 
 class Place(NamedTuple):
@@ -25,12 +25,17 @@ class Place(NamedTuple):
 
 
 class ListQuery(NamedTuple):
-    """One question for a page of jobs, newest first."""
+    """One question for a page of jobs, newest first.
+
+    Attributes:
+        origin: Only jobs that were answered with a copy of this job's clip.
+    """
 
     tenant_id: str
     state: str | None = None
     limit: int = DEFAULT_LIMIT
     after: Place | None = None
+    origin: str | None = None
 
 
 class JobLine(Part, frozen=True, kw_only=True):
@@ -80,6 +85,7 @@ def parse_list_query(tenant_id: str, parameters: Mapping[str, str]) -> ListQuery
         state=_state(parameters.get("state")),
         limit=limit_of(parameters.get("limit")),
         after=None if cursor is None else place_of(cursor),
+        origin=parameters.get("origin"),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.costs import MAX_GROUPS, CostGroup, CostQuery, EstimateReport
+from gateway.domain.costs import MAX_GROUPS, CostGroup, CostQuery, EstimateReport, ReuseReport
 from gateway.projection.documents import Document
 
 Pipeline = list[dict[str, Any]]
@@ -63,6 +63,20 @@ def estimate_pipeline(query: CostQuery) -> Pipeline:
             }
         },
     ]
+
+
+def reuse_pipeline(query: CostQuery) -> Pipeline:
+    """Sum what the prompt cache saved among the ready jobs of a question."""
+    start, end = _moments(query)
+    return [
+        {"$match": _jobs(query, start, end) | {"state": "ready", "origin": {"$ne": None}}},
+        {"$group": {"_id": None, "n_jobs": {"$sum": 1}, "saved_usd_micros": {"$sum": "$origin.cost_usd_micros"}}},
+    ]
+
+
+def reuse_of(found: Sequence[Document]) -> ReuseReport:
+    """Read what was saved."""
+    return msgspec.convert(_without_id(found[0]), ReuseReport) if found else ReuseReport()
 
 
 def groups_of(found: Sequence[Document]) -> tuple[CostGroup, ...]:

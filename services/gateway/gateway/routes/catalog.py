@@ -1,6 +1,9 @@
 """`/v1/providers` and `/v1/estimates`: what can be had, and what a request would cost. Neither creates anything."""
 
+from datetime import timedelta
+
 import msgspec
+from dailies_contracts import VideoRequest
 from fastapi import APIRouter
 from runtime.catalog import CatalogSource
 from runtime.clock import Clock
@@ -8,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.adapters.market import VendorHealth
+from gateway.adapters.prompt_cache import EarlierJobs
 from gateway.adapters.tenants import Tenants
 from gateway.domain.errors import Unavailable
 from gateway.domain.estimate import Estimate, RoutingRules
 from gateway.domain.job import Part
 from gateway.domain.providers import provider_list
 from gateway.domain.requests import Allowed, parse_request
+from gateway.domain.tenants import Settings
 from gateway.estimates import Estimator
 from gateway.routes.auth import Doorkeeper
 from gateway.routes.http import json_response, read_body
@@ -25,10 +30,13 @@ class EstimateAnswer(Part, frozen=True, kw_only=True):
     Attributes:
         estimate: Null where no model of the catalogue can serve the request: the job would fail and cost nothing.
         message: A sentence about it.
+        earlier_job_id: An equal request of yours that is ready: unless its clip was deleted or disliked meanwhile, a
+            copy of it answers this one at once, and it costs nothing. Null: it is rendered.
     """
 
     estimate: Estimate | None
     message: str
+    earlier_job_id: str | None = None
 
 
 class CatalogRoutes:
@@ -40,6 +48,7 @@ class CatalogRoutes:
         catalog: CatalogSource | None,
         estimator: Estimator,
         health: VendorHealth,
+        earlier: EarlierJobs,
         tenants: Tenants,
         doorkeeper: Doorkeeper,
         allowed: Allowed,
@@ -48,6 +57,7 @@ class CatalogRoutes:
         self._catalog = catalog
         self._estimator = estimator
         self._health = health
+        self._earlier = earlier
         self._tenants = tenants
         self._doorkeeper = doorkeeper
         self._allowed = allowed
@@ -71,7 +81,20 @@ class CatalogRoutes:
         """Say what a job would cost, by the same rules for requests as `POST /v1/jobs`. Creates nothing."""
         caller = await self._doorkeeper.caller(request)
         wanted = parse_request(await read_body(request), tenant_id=caller.tenant_id, allowed=self._allowed)
-        rules = msgspec.convert(await self._tenants.load(caller.tenant_id), RoutingRules)
-        found = self._estimator.estimate(wanted, rules)
+        settings = await self._tenants.load(caller.tenant_id)
+        found = self._estimator.estimate(wanted, msgspec.convert(settings, RoutingRules))
+        earlier = await self._earlier_job(wanted, caller.tenant_id, settings)
         told = "No model of the catalogue can serve this request as it is: see /v1/providers for what can be had."
-        return json_response(EstimateAnswer(estimate=found, message=found.plan.reason if found else told))
+        message = found.plan.reason if found else told
+        if earlier is not None:
+            message = f"An equal request is ready ({earlier}): its clip answers this one at no cost. Else: {message}"
+        return json_response(EstimateAnswer(estimate=found, message=message, earlier_job_id=earlier))
+
+    async def _earlier_job(self, wanted: VideoRequest, tenant_id: str, settings: Settings) -> str | None:
+        if self._catalog is None:
+            return None
+        reuse = self._catalog().policy.reuse
+        if (wanted.reuse or settings.get("reuse") or reuse.default) == "off":
+            return None
+        since = self._clock() - timedelta(days=reuse.keep_days)
+        return await self._earlier.find(wanted, tenant_id=tenant_id, since=since)

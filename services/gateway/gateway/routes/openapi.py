@@ -41,6 +41,7 @@ IDEMPOTENCY_KEY: Schema = {
 BATCH_KEY: Schema = IDEMPOTENCY_KEY | {"description": "Names the batch: the same key and batch are one batch."}
 LIST_PARAMETERS = (
     query("state", "Only jobs in this state.", {"type": "string", "enum": list(STATES)}),
+    query("origin", "Only jobs that were answered with a copy of this job's clip.", {"type": "string"}),
     *PAGE_PARAMETERS,
 )
 LETTER_PARAMETERS = (

@@ -6,17 +6,18 @@ that is late, lost or wrong costs a rendering, never a wrong answer.
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 from dailies_contracts import AssetRef, ClipReused, JobCompleted, JobRequested, PromptCompiled, ReuseMode
 from media.layout import SOURCE, clip_key, tags_of
 from runtime.buckets import Bucket
-from runtime.errors import ConcurrencyConflict, DependencyUnavailable, NotFound, Transient
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, NotFound, Permanent, Transient
 from runtime.legal_holds import LegalHolds
 from runtime.log import EventLog
 from runtime.metrics import record_reuse
+from runtime.prompt_cache import Record, asked_digest, own_scope
 from runtime.routing_policy import Policy
 
 from router.adapters.tenants import Tenants
@@ -25,7 +26,6 @@ from router.domain.likeness import Likeness, likeness_of, similarity
 from router.domain.reuse import Found, Original, copy_id, is_fit, may_answer, mode_of, original_of, reused
 from router.domain.state import Drafting
 
-BUCKET = "prompt_cache"
 MAX_ROUNDS = 20
 SHARED = "shared"
 """The clips of tenants that share them."""
@@ -40,19 +40,7 @@ class Copies(Protocol):
         ...
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest job that a digest leads to.
-
-    Attributes:
-        signature: MinHash of its words.
-        withdrawn: It answers nobody any more.
-    """
-
-    job_id: str
-    tenant_id: str
-    completed_at: datetime
-    signature: tuple[int, ...]
-    withdrawn: bool = False
+Match = Literal["exact", "near", "asked"]
 
 
 class Key(NamedTuple):
@@ -60,10 +48,11 @@ class Key(NamedTuple):
 
     Attributes:
         scope: `own.<tenant>`, or `shared`.
+        match: `asked`: of the request before it is compiled, for estimates alone.
     """
 
     scope: str
-    match: Literal["exact", "near"]
+    match: Match
     digest: str
 
     def __str__(self) -> str:
@@ -119,7 +108,8 @@ class PromptCache:
         record = Record(
             job_id=original.completed.job_id, tenant_id=tenant_id, completed_at=at, signature=likeness.signature
         )
-        for key in _keys(likeness, _scopes(tenant_id, shares=rules.share_clips)):
+        asked = Key(own_scope(tenant_id), "asked", asked_digest(original.requested.request))
+        for key in (*_keys(likeness, _scopes(tenant_id, shares=rules.share_clips)), asked):
             await self._write(key, record, keep=_kept(policy))
 
     async def withdraw(self, job_id: str, policy: Policy) -> None:
@@ -140,7 +130,8 @@ class PromptCache:
             signature=likeness.signature,
             withdrawn=True,
         )
-        for key in _keys(likeness, _scopes(completed.tenant_id, shares=True)):
+        asked = Key(own_scope(completed.tenant_id), "asked", asked_digest(requested.request))
+        for key in (*_keys(likeness, _scopes(completed.tenant_id, shares=True)), asked):
             await self._write(key, record, keep=_kept(policy))
 
     async def _look_up(
@@ -173,7 +164,8 @@ class PromptCache:
         target = clip_key(state.job.job_id, copy_id(state, original), SOURCE)
         try:
             asset = await self._copies.copy(original.ready.asset, target, tags=tags_of("draft"))
-        except (NotFound, DependencyUnavailable) as err:
+        except (NotFound, Permanent, DependencyUnavailable) as err:
+            # Rendering is dearer than waiting for the store, but a job must not hang on a convenience.
             log.warning("prompt_cache.no_copy", extra={"original.job_id": record.job_id, "code": err.code})
             return None
         found = Found(original=original, is_exact=key.match == "exact", similarity=round(alike, 4))
@@ -209,10 +201,10 @@ def _kept(policy: Policy) -> timedelta:
 
 
 def _scopes(tenant_id: str, *, shares: bool) -> tuple[str, ...]:
-    own = f"own.{tenant_id}"
+    own = own_scope(tenant_id)
     return (own, SHARED) if shares else (own,)
 
 
 def _keys(likeness: Likeness, scopes: Iterable[str]) -> list[Key]:
-    digests: tuple[tuple[Literal["exact", "near"], str], ...] = (("exact", likeness.exact), ("near", likeness.near))
+    digests: tuple[tuple[Match, str], ...] = (("exact", likeness.exact), ("near", likeness.near))
     return [Key(scope, match, digest) for scope in scopes for match, digest in digests]
