@@ -4,6 +4,7 @@ A record only says where to look. Whether a clip still answers is read from its 
 that is late, lost or wrong costs a rendering, never a wrong answer.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
@@ -100,39 +101,42 @@ class PromptCache:
             Transient: Others change the same records all the time.
             DependencyUnavailable: NATS does not answer.
         """
-        tenant_id, at = original.completed.tenant_id, original.completed.occurred_at
-        rules = await self._tenants.rules(tenant_id)
+        rules = await self._tenants.rules(original.completed.tenant_id)
         if mode_of(original.requested.request, rules, policy) == "off" or not is_fit(original, policy):
             return
-        likeness = likeness_of(original.requested.request, original.compiled)
-        record = Record(
-            job_id=original.completed.job_id, tenant_id=tenant_id, completed_at=at, signature=likeness.signature
-        )
-        asked = Key(own_scope(tenant_id), "asked", asked_digest(original.requested.request))
-        for key in (*_keys(likeness, _scopes(tenant_id, shares=rules.share_clips)), asked):
-            await self._write(key, record, keep=_kept(policy))
+        await self._lead_to(original.completed, original.requested, original.compiled, policy, shares=rules.share_clips)
 
     async def withdraw(self, job_id: str, policy: Policy) -> None:
         """Let what a job delivered answer nobody any more; as `remember`."""
         history = await self._log.history(job_id)
-        requested, compiled, completed = (
-            history.first(JobRequested),
-            history.first(PromptCompiled),
-            history.first(JobCompleted),
-        )
-        if requested is None or compiled is None or completed is None:
-            return
-        likeness = likeness_of(requested.request, compiled)
+        requested, compiled = history.first(JobRequested), history.first(PromptCompiled)
+        completed = history.first(JobCompleted)
+        if requested is not None and compiled is not None and completed is not None:
+            await self._lead_to(completed, requested, compiled, policy, shares=True, withdrawn=True)
+
+    async def _lead_to(
+        self,
+        completed: JobCompleted,
+        requested: JobRequested,
+        compiled: PromptCompiled,
+        policy: Policy,
+        *,
+        shares: bool,
+        withdrawn: bool = False,
+    ) -> None:
+        """Let every digest of a job's request lead to it."""
+        tenant_id, likeness = completed.tenant_id, likeness_of(requested.request, compiled)
         record = Record(
-            job_id=job_id,
-            tenant_id=completed.tenant_id,
+            job_id=completed.job_id,
+            tenant_id=tenant_id,
             completed_at=completed.occurred_at,
             signature=likeness.signature,
-            withdrawn=True,
+            withdrawn=withdrawn,
         )
-        asked = Key(own_scope(completed.tenant_id), "asked", asked_digest(requested.request))
-        for key in (*_keys(likeness, _scopes(completed.tenant_id, shares=True)), asked):
-            await self._write(key, record, keep=_kept(policy))
+        asked = Key(own_scope(tenant_id), "asked", asked_digest(requested.request))
+        keys = (*_keys(likeness, _scopes(tenant_id, shares=shares)), asked)
+        keep = timedelta(days=policy.reuse.keep_days)
+        await asyncio.gather(*(self._write(key, record, keep=keep) for key in keys))
 
     async def _look_up(
         self, likeness: Likeness, mode: ReuseMode, context: Context, tenant_id: str
@@ -140,7 +144,8 @@ class PromptCache:
         """Give the records that a request leads to, equal ones first, with how alike they are."""
         scopes = _scopes(tenant_id, shares=context.tenant.share_clips)
         keys = {str(key): key for key in _keys(likeness, scopes) if mode == "near" or key.match == "exact"}
-        reuse, oldest = context.catalog.policy.reuse, context.now - _kept(context.catalog.policy)
+        reuse = context.catalog.policy.reuse
+        oldest = context.now - timedelta(days=reuse.keep_days)
         found: list[tuple[Key, Record, float]] = []
         for entry in await self._bucket.get_all(tuple(keys)):
             key, record = keys[entry.key], _record.decode(entry.value)
@@ -175,10 +180,10 @@ class PromptCache:
         """Let a digest lead to a job, unless it leads to a newer one, or the job was withdrawn."""
         value, ttl_s = msgspec.json.encode(record), keep.total_seconds()
         for _ in range(MAX_ROUNDS):
+            if await self._bucket.create(str(key), value, ttl_s=ttl_s) is not None:
+                return
             entry = await self._bucket.get(str(key))
             if entry is None:
-                if await self._bucket.create(str(key), value, ttl_s=ttl_s) is not None:
-                    return
                 continue
             if not _replaces(record, _record.decode(entry.value)):
                 return
@@ -194,10 +199,6 @@ def _replaces(record: Record, known: Record) -> bool:
     if record.job_id == known.job_id:
         return record.withdrawn and not known.withdrawn
     return (record.completed_at, record.job_id) > (known.completed_at, known.job_id)
-
-
-def _kept(policy: Policy) -> timedelta:
-    return timedelta(days=policy.reuse.keep_days)
 
 
 def _scopes(tenant_id: str, *, shares: bool) -> tuple[str, ...]:
