@@ -175,7 +175,7 @@ class Scorer:
         measured = Measured(
             alignment=score_alignment(alignment, model.calibration) if questions.words.can_align else None,
             motion=score_motion(seen.motion, asked) * (1.0 if identity is None else identity),
-            aesthetic=score_taste(taste) if taste else score_technical(seen.technical),
+            aesthetic=score_taste(taste) if taste else score_technical(seen.technical, speed_px=seen.motion.speed_px),
             safety=score_safety(safety, safe_below=self._policy.safe_below),
             motion_parts=seen.motion,
             technical_parts=seen.technical,

@@ -62,3 +62,11 @@ def test_parts_are_averaged_over_the_frames(photo: np.ndarray) -> None:
 def test_no_picture_is_refused() -> None:
     with pytest.raises(InvalidClip):
         measure_technical([])
+
+
+def test_what_the_shutter_smears_in_a_fast_clip_is_not_out_of_focus(photo: np.ndarray) -> None:
+    parts = measure_technical([cv2.GaussianBlur(photo, (0, 0), 1.5)])
+    scores = [score_technical(parts, speed_px=speed) for speed in (0.0, 2.0, 4.0, 6.0, 9.0)]
+    assert scores[0] == scores[1] < scores[2] < scores[3] == scores[4]
+    gross = measure_technical([cv2.GaussianBlur(photo, (0, 0), 6)])
+    assert score_technical(gross, speed_px=9.0) < 0.5

@@ -12,7 +12,7 @@ import numpy as np
 from evaluator.domain.arrays import Floats, GreyFrame, RgbFrame
 from evaluator.domain.errors import InvalidClip
 
-MODEL = "technical_quality-2"
+MODEL = "technical_quality-3"
 WIDTH_PX = 640  # larger pictures are measured at this width, so that a 4k and a 720p clip compare; none is enlarged
 AREAS = (16, 9)  # columns and rows of areas whose sharpness is told apart
 FOCUS_SHARE = 0.75  # of the areas may be out of focus or in motion: a lens is sharp where it is focused
@@ -30,8 +30,10 @@ CONTRAST = (0.03, 0.20)
 CLIPPED = (0.60, 0.20)
 DARKNESS = (0.02, 0.14)
 COLOUR = (0.00, 0.10)
-NOISE = (10.0, 1.5)
+NOISE = (8.0, 1.5)
 BLOCKING = (2.50, 0.80)
+SMEARED_PX = (2.0, 6.0)  # motion at which a shutter begins to smear the whole picture, and smears it most
+SMEAR = 0.10  # of sharpness that it may take
 LEAST = {"sharpness": 0.15, "contrast": 0.3, "exposure": 0.2, "colour": 0.75, "noise": 0.2, "blocking": 0.3}
 """What is left of the score when one part is as bad as it gets: a grey clip may be meant, a blurred one hardly is."""
 
@@ -77,10 +79,16 @@ def measure_technical(frames: list[RgbFrame]) -> TechnicalParts:
     return TechnicalParts(*(float(np.mean(column)) for column in zip(*parts, strict=True)))
 
 
-def score_technical(parts: TechnicalParts) -> float:
-    """Fold the parts into technical quality in [0, 1]: the product of what each fault leaves."""
+def score_technical(parts: TechnicalParts, *, speed_px: float = 0.0) -> float:
+    """Fold the parts into technical quality in [0, 1]: the product of what each fault leaves.
+
+    Args:
+        parts: As measured.
+        speed_px: Mean motion at analysis size, px per frame: what a shutter smears is not out of focus.
+    """
+    smear = SMEAR * (1 - _mark(speed_px, (SMEARED_PX[1], SMEARED_PX[0])))
     marks = {
-        "sharpness": _mark(parts.sharpness, SHARPNESS),
+        "sharpness": _mark(parts.sharpness + smear, SHARPNESS),
         "contrast": _mark(parts.contrast, CONTRAST),
         "exposure": min(_mark(parts.clipped, CLIPPED), _mark(parts.brightness, DARKNESS)),
         "colour": _mark(parts.colourfulness, COLOUR),
