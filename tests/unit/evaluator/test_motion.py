@@ -135,6 +135,13 @@ def test_light_that_was_asked_to_flash_is_no_fault(film: Callable[..., np.ndarra
     assert score_motion(measure_motion(boiling, flashes=True), asked) < 0.6
 
 
+@pytest.mark.parametrize(("n", "every"), [(23, 5), (24, 7), (31, 4), (40, 9)])
+def test_a_strobe_may_flash_in_any_rhythm(film: Callable[..., np.ndarray], n: int, every: int) -> None:
+    clip = film("pan", n=n).astype(np.float32)
+    clip[np.arange(n) % every < every / 2] *= 0.4
+    assert score_motion(measure_motion(clip.astype(np.uint8), flashes=True), Asked(flashes=True)) > 0.8
+
+
 def test_cuts_that_were_asked_for_cost_nothing(film: Callable[..., np.ndarray]) -> None:
     parts = measure_motion(film("pan", n=24, cuts=1))
     assert score_motion(parts, Asked(cuts=True)) > score_motion(parts) * 1.5

@@ -79,7 +79,7 @@ class FlowTrack:
         contrast: Standard deviation of brightness within the block, grey levels, (P, R, C).
         drift: Change of brightness along the motion, grey levels, (P, R, C).
         flow: Mean motion, px at analysis size per frame, (P, R, C, 2), x before y.
-        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (ceil(P / 4),).
+        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (P,), NaN where it was not looked for.
         change: How much the block that changed most differs from before, light aside, grey levels, (P,).
         likeness: Correlation of the two frames' thumbnails, gain-invariant, [-1, 1], (P,).
         luma: Mean brightness of the clip, [0, 255].
@@ -102,7 +102,7 @@ class FlowTrack:
             contrast=self.contrast[pairs],
             drift=self.drift[pairs],
             flow=self.flow[pairs],
-            failure=self.failure[pairs[::BACKWARD_EVERY]],
+            failure=self.failure[pairs],
             change=self.change[pairs],
             likeness=self.likeness[pairs],
         )
@@ -127,7 +127,7 @@ def track_flow(luma: LumaClip, engine: FlowEngine | None = None) -> FlowTrack:
         contrast=np.stack([pair.contrast for pair in pairs]),
         drift=np.stack([pair.drift for pair in pairs]),
         flow=np.stack([pair.flow for pair in pairs]),
-        failure=np.array([pair.failure for pair in pairs[::BACKWARD_EVERY]]),
+        failure=np.array([pair.failure for pair in pairs]),
         change=np.array([pair.change for pair in pairs]),
         likeness=np.array([pair.likeness for pair in pairs]),
         luma=float(luma.mean()),
@@ -184,7 +184,7 @@ def _pairs(luma: LumaClip, engine: FlowEngine) -> Iterator[_Pair]:
         warped = _look_up(after.half, target)
         # A pixel of which the flow points even partly out of the frame mixes in the marker and falls below 0.
         inside = warped >= 0
-        failure = 0.0
+        failure = np.nan
         if index % BACKWARD_EVERY == 0:
             returned = _look_up(engine.calc(after.prepared, before.prepared), target)
             failure = _disagreement(step, returned, inside)

@@ -11,7 +11,7 @@ import numpy as np
 from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.asked import Asked
 from evaluator.domain.camera import CameraParts, agree_camera, measure_camera
-from evaluator.domain.flow import BACKWARD_EVERY, FlowEngine, FlowTrack, track_flow
+from evaluator.domain.flow import FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 from evaluator.domain.similarity import fit_similarity, votes_of
 
@@ -106,10 +106,11 @@ def fold_motion(track: FlowTrack, camera: CameraParts, *, width_px: int, flashes
     alive = track.only(~copies) if (~copies).sum() >= PAIR else track
     own = own_motion(alive, width_px=width_px)
     flicker, local_flicker = _flicker(alive)
+    looked_for = alive.failure[np.isfinite(alive.failure)]
     return MotionParts(
         residual=float(np.median(alive.residual.mean(axis=(1, 2)))),
         local_residual=float(np.median(worst_blocks(alive.residual))),
-        failure=float(np.median(alive.failure)) if len(alive.failure) else 0.0,
+        failure=float(np.median(looked_for)) if len(looked_for) else 0.0,
         reversal=_reversal(own, votes_of(alive.contrast)),
         jitter=_jitter(alive.flow),
         flicker=flicker,
@@ -129,8 +130,7 @@ def between_flashes(luma: LumaClip, flow: FlowEngine | None = None) -> FlowTrack
     track = track_flow(luma, flow)
     means = np.maximum(luma.reshape(len(luma), -1).mean(axis=1), 1)
     steady = np.abs(np.diff(np.log(means))) < FLASH
-    checked = steady[::BACKWARD_EVERY]
-    if steady.sum() < max(PAIR, len(steady) / 3) or not checked.any():
+    if steady.sum() < max(PAIR, len(steady) / 3) or not np.isfinite(track.failure[steady]).any():
         gains = np.clip(np.median(means) / means, 0.25, 4)
         evened = np.clip(luma * gains[:, None, None].astype(np.float32), 0, 255)
         return track_flow(evened.astype(np.uint8), flow)
