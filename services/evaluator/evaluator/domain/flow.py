@@ -79,7 +79,7 @@ class FlowTrack:
         contrast: Standard deviation of brightness within the block, grey levels, (P, R, C).
         drift: Change of brightness along the motion, grey levels, (P, R, C).
         flow: Mean motion, px at analysis size per frame, (P, R, C, 2), x before y.
-        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (P,), NaN where it was not looked for.
+        failure: Share of pixels whose forward and backward flow disagree, [0, 1], (P,); NaN where nobody looked.
         change: How much the block that changed most differs from before, light aside, grey levels, (P,).
         likeness: Correlation of the two frames' thumbnails, gain-invariant, [-1, 1], (P,).
         luma: Mean brightness of the clip, [0, 255].
