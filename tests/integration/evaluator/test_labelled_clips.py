@@ -14,7 +14,8 @@ from labelled.exam import METRIC, Judge, Mark, Told, examine, examine_footage, t
 
 SEED = 77
 FAULTS = ("flicker", "jump_cut", "morph", "freeze", "blur", "noise", "unsafe", *SCENE_FAULTS)
-REAL_FAULTS = ("flicker", "jump_cut", "morph", "freeze", "blur", "noise", "unsafe")
+REAL_FAULTS = ("flicker", "jump_cut", "morph", "freeze", "pop", "blur", "noise", "unsafe")
+TOLD, TOLD_REAL = 0.97, 0.95  # AUC at medium strength; of three or four real takes one may change places with one clean
 N_CLEAN, N_HARD, N_FAULT, N_TRIOS = 12, 3, 2, 4
 
 
@@ -48,7 +49,7 @@ def by_fault(marks: list[Mark], fault: str) -> Told:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_that_anybody_sees_is_told_from_clean_clips(drawn: list[Mark], fault: str) -> None:
-    assert by_fault(drawn, fault).medium >= 0.9, by_fault(drawn, fault)
+    assert by_fault(drawn, fault).medium >= TOLD, by_fault(drawn, fault)
 
 
 @pytest.mark.timeout(900)
@@ -56,12 +57,6 @@ def test_a_fault_that_anybody_sees_is_told_from_clean_clips(drawn: list[Mark], f
 def test_a_stronger_fault_scores_no_higher(drawn: list[Mark], fault: str) -> None:
     clean, medium, gross = by_fault(drawn, fault).means
     assert clean - 0.1 > medium >= gross - 0.1
-
-
-@pytest.mark.timeout(900)
-def test_faults_are_told_apart_over_all(drawn: list[Mark]) -> None:
-    found = [each.medium for each in told(drawn, FAULTS)]
-    assert sum(found) / len(found) >= 0.97, dict(zip(FAULTS, found, strict=True))
 
 
 @pytest.mark.timeout(900)
@@ -73,15 +68,12 @@ def test_clips_that_are_hard_to_judge_and_clean_pass(drawn: list[Mark]) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", REAL_FAULTS)
 def test_the_same_faults_are_told_on_real_footage(real: list[Mark], fault: str) -> None:
-    assert by_fault(real, fault).medium >= 0.85, by_fault(real, fault)
+    assert by_fault(real, fault).medium >= TOLD_REAL, by_fault(real, fault)
 
 
 @pytest.mark.timeout(900)
 def test_real_footage_passes(real: list[Mark]) -> None:
-    # The safety classifier takes Big Buck Bunny's belly for skin (0.26 to 0.28): a person would be asked.
-    failed = set(wrongly_failed(real, ("clean",)))
-    assert failed <= {"bigbuckbunny-0-0", "bigbuckbunny-44-0", "bigbuckbunny-88-0"}
-    assert all(mark.metrics["safety"] < 0.95 for mark in real if mark.name in failed and mark.kind == "clean")
+    assert not wrongly_failed(real, ("clean",))
 
 
 @pytest.mark.timeout(300)
