@@ -6,7 +6,7 @@ PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulator
 CODE := libs services simulator deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test lint types imports check bench market nightly chaos generate train-tiny-clip dead-letters clean
+.PHONY: help install demo up down status test lint types imports check bench market nightly chaos generate train-tiny-clip quick-nsfw dead-letters clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,9 @@ generate: .venv/test ## Write JSON Schemas and the AsyncAPI document again
 
 train-tiny-clip: .venv/test ## Train the small CLIP again (ten minutes on one core)
 	@cd simulator && ../$(BIN)/python -m training.train_tiny_clip --out ../services/evaluator/evaluator/models/tiny_scenes
+
+quick-nsfw: .venv/test ## Make the quick look before the safety classifier again (half a minute)
+	@cd simulator && ../$(BIN)/python -m training.quick_nsfw --out ../services/evaluator/evaluator/models/quick_nsfw
 
 dead-letters: .venv/demo ## List what could not be handled; REPLAY=<number> hands one back
 	@$(BIN)/python -m local_stack dead-letters $(if $(REPLAY),--replay $(REPLAY))

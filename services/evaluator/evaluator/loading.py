@@ -12,7 +12,7 @@ from evaluator.adapters.clip_features import ClipEmbeddings, I3dTorchScript, Tor
 from evaluator.adapters.decode import DecodeLimits
 from evaluator.adapters.onnx_clip import OnnxClip
 from evaluator.adapters.open_clip import OpenClip, OpenClipWeights, tiny_weights
-from evaluator.adapters.open_nsfw import OpenNsfw
+from evaluator.adapters.open_nsfw import SURE_BELOW, OpenNsfw
 from evaluator.adapters.raft import Raft
 from evaluator.adapters.safety_models import OnnxSafety, RemoteModeration, StrictestOf
 from evaluator.adapters.taste_head import load_taste_head
@@ -137,7 +137,9 @@ def load_safety(settings: Settings) -> SafetyEngine:
     Raises:
         Permanent: A model is missing or not the expected one.
     """
-    engines: list[SafetyEngine] = [OpenNsfw(n_threads=settings.threads_per_call)]
+    # Whoever lets less pass has the quick look decide less.
+    sure_below = min(SURE_BELOW, settings.safe_below / 10)
+    engines: list[SafetyEngine] = [OpenNsfw(n_threads=settings.threads_per_call, sure_below=sure_below)]
     if settings.safety_model is not None:
         engines.append(OnnxSafety(settings.safety_model, n_threads=settings.threads_per_call))
     if settings.moderation_url:

@@ -6,11 +6,11 @@ Runs a folder of two towers with their tokenizer, calibration and vocabulary; th
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from evaluator.adapters.onnx_session import open_session
 from evaluator.adapters.preprocess import Preprocessing, Resampling
 from evaluator.adapters.tiny_tokenizer import TinyTokenizer
 from evaluator.adapters.weights import listed_digest, read_calibration, read_json, read_vocabulary, verified
@@ -38,8 +38,8 @@ class OnnxClip:
         digests = {name: verified(folder / name, listed_digest(folder, name)) for name in (IMAGE_TOWER, TEXT_TOWER)}
         config = read_json(folder / "open_clip_config.json")
         calibration = read_json(folder / "calibration.json")
-        self._image = _session(folder / IMAGE_TOWER, n_threads)
-        self._text = _session(folder / TEXT_TOWER, n_threads)
+        self._image = open_session(folder / IMAGE_TOWER, n_threads)
+        self._text = open_session(folder / TEXT_TOWER, n_threads)
         context = int(config["model_cfg"]["text_cfg"]["context_length"])
         self._tokenize = TinyTokenizer(folder / "bpe_merges.txt.gz", context_length=context)
         picture = config["preprocess_cfg"]
@@ -82,12 +82,3 @@ class OnnxClip:
 
     def _embed_text(self, prompt: str) -> Embedding:
         return np.asarray(self._text.run(None, {"tokens": self._tokenize([prompt])})[0][0], np.float32)
-
-
-def _session(path: Path, n_threads: int) -> Any:
-    runtime: Any = onnxruntime  # its stubs do not export what it exports
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

