@@ -46,6 +46,7 @@ def time_stages(path: Path, prompt: str, settings: Settings, *, rounds: int = 3)
     """
     scorer, alignment = load_scorer(settings), load_alignment(settings)
     safety = OpenNsfw(n_threads=settings.threads_per_call)
+    doubtful = OpenNsfw(n_threads=settings.threads_per_call, sure_below=0)
     clip = decode_clip(path, n_sampled=settings.n_frames, limits=scorer.limits)
     checked = [clip.frames[index] for index in spread(len(clip.frames), settings.n_checked)]
     stages: dict[str, Callable[[], object]] = {
@@ -55,6 +56,7 @@ def time_stages(path: Path, prompt: str, settings: Settings, *, rounds: int = 3)
         "technical quality": lambda: measure_technical(checked),
         "alignment, pictures": lambda: alignment.embed_images(clip.frames),
         "safety": lambda: safety.unsafe(checked),
+        "safety, all in doubt": lambda: doubtful.unsafe(checked),
         "all, prompt cached": lambda: scorer.score(path, prompt),
     }
     best = {name: _best(stage, rounds) for name, stage in stages.items()}
