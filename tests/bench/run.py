@@ -20,6 +20,7 @@ MEASURES = {
     "decisions": decisions.measure,
     "evaluator": evaluator.measure,
     "evaluator_defects": evaluator_defects.measure,
+    "evaluator_memory": evaluator.measure_memory,
     "pipeline": pipeline.measure,
     "telling": telling.measure,
 }
