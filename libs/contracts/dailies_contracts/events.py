@@ -309,7 +309,7 @@ class JobCompleted(Event, frozen=True, kw_only=True, tag="JobCompleted"):
         asset: Its stored file.
         cost_usd_micros: Settled clips plus scoring so far; clips still unknown are not in it.
         estimate_usd_micros: What the plan estimated at the start.
-        all_premium_usd_micros: What as many clips at the final's tier would have cost.
+        all_premium_usd_micros: What as many clips would have cost, all of them at the best model that may serve.
         promotion_class: How the draft was carried over; None where the draft itself is delivered.
         draft_score: Aggregate of the winning draft, [0, 1].
         final_score: Aggregate of the delivered clip, [0, 1].

@@ -115,7 +115,7 @@ class DraftPlan(Value, frozen=True, kw_only=True):
         n_drafts: Good drafts wanted before one is promoted; 0: drafts are skipped.
         has_final: A draft is promoted to a final.
         estimate_usd_micros: Drafts, final and scoring, when nothing fails.
-        all_premium_usd_micros: What as many clips would cost, all of them rendered by the final's model.
+        all_premium_usd_micros: What as many clips would cost, all of them rendered by the best model that may serve.
         pass_threshold: Aggregate that a draft must reach.
         good_enough: Aggregate at which a draft is promoted without waiting for drafts that have not begun.
         promotion_class: How the final is to carry the draft over; None: no draft is promoted.

@@ -29,6 +29,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         quality_sd: How much the scores of one model scatter from clip to clip.
         prior_scores: The catalogue's figure counts as much as so many scores of a model.
         class_scores: What is known of a model counts as much as so many scores of one prompt class.
+        final_exploration: How far the sampler strays from what is believed of a final, as a share of what is not known.
         memory: Each score counts for so much of the one after it, (0, 1).
         memory_h: A score counts half after so long.
         feedback_weight: A person's rating counts as much as so many scores.
@@ -37,6 +38,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quality_sd: float
     prior_scores: float
     class_scores: float
+    final_exploration: float
     memory: float
     memory_h: float
     feedback_weight: float
@@ -92,7 +94,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_hedges_per_stage: int
     late_factor: float
     min_score_drop: float
-    redo_cost_weight_per_usd: float
+    premium_cost_weight_per_usd: float
     premium_grades: tuple[Grade, ...]
     rewrite_after_refusal: bool
     reroute_after_refusal: bool

@@ -83,6 +83,8 @@ def test_the_same_seed_draws_the_same_and_draws_scatter_about_the_belief() -> No
     assert abs(sum(draws) / len(draws) - 0.7) < 0.01
     spread = (sum((each - 0.7) ** 2 for each in draws) / len(draws)) ** 0.5
     assert 0.8 * belief.sd < spread < 1.2 * belief.sd
+    near = [draw(belief, seed=seed, name="kling.m", exploration=0.4) for seed in range(400)]
+    assert all(abs((one - 0.7) - 0.4 * (other - 0.7)) < 1e-3 for one, other in zip(near, draws, strict=True))
 
 
 def test_refusals_of_a_class_lower_the_chance_that_a_clip_comes() -> None:

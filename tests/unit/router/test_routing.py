@@ -11,10 +11,20 @@ from dailies_contracts import (
     JobPromoted,
     PromptCompiled,
 )
-from router.domain.context import TenantRules
+from router.domain.context import Context, TenantRules
 from router.domain.market import learn, lessons_of
+from router.domain.policy import affordable, rank, spread
 from router.domain.state import committed_usd_micros
-from testkit.builders import NOW, PROMPTS, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import (
+    NOW,
+    PROMPTS,
+    clip_failed,
+    clip_ready,
+    clip_scored,
+    compiled_prompt,
+    job_requested,
+    prompt_compiled,
+)
 
 FRAME = AssetRef(uri="s3://dailies/jobs/j/c/first.jpg", sha256="1" * 64, size_bytes=90_000, media_type="image/jpeg")
 SOFTER = tuple(msgspec.structs.replace(prompt, softer_prompt="a soft red ball") for prompt in PROMPTS)
@@ -137,6 +147,47 @@ def test_a_final_is_anchored_by_the_drafts_first_frame_and_seed(drafting: Any) -
     assert promoted.promotion.promotion_class == "anchored"
     (completed,) = drafting.succeed(final, aggregate=0.92)
     assert completed.promotion_class == "anchored"
+
+
+def test_bad_luck_is_not_carried_over(drafting: Any) -> None:
+    first, second = drafting.orders("draft")
+    drafting.when(framed(first), clip_scored(first, aggregate=0.51))
+    drafting.when(framed(second), clip_scored(second, aggregate=0.52))
+    (final,) = drafting.orders("final")
+    assert (final.first_frame, final.draft_clip_id) == (None, second.clip_id)
+    promoted = next(event for event in drafting.events if isinstance(event, JobPromoted))
+    assert promoted.promotion.promotion_class == "fresh"
+
+
+def test_a_final_is_rendered_without_a_draft_where_vendors_failed_to_deliver_any(job: Any) -> None:
+    start(job, prompt_compiled(prompts=(*PROMPTS, compiled_prompt("runway", "gen4.5"))))
+    seen = 0
+    while len(job.orders("draft")) > seen:
+        seen += 1
+        job.when(clip_failed(job.orders("draft")[seen - 1], kind="timed_out"))
+    (final,) = job.orders("final")
+    assert (final.provider, final.draft_clip_id) == ("runway", None)
+    (completed,) = job.succeed(final, aggregate=0.8)
+    assert isinstance(completed, JobCompleted)
+
+
+def test_drafts_that_scored_low_are_tried_again_one_by_one_and_not_beside_one_that_is_rendered(drafting: Any) -> None:
+    first, second = drafting.orders("draft")
+    assert drafting.succeed(first, aggregate=0.3) == ()
+    (again,) = drafting.succeed(second, aggregate=0.3)
+    assert again.stage == "draft"
+    assert drafting.succeed(again, aggregate=0.6)[0].draft_clip_id == again.clip_id
+
+
+def test_where_the_best_vendor_is_too_dear_for_the_retries_another_one_is_asked(job: Any) -> None:
+    dear, cheap = compiled_prompt("runway", "gen4.5"), compiled_prompt("kling", "kling-2.6")
+    job.given(job_requested(quality="standard"), prompt_compiled(prompts=(dear, cheap)))
+    context = Context(now=job.now, catalog=job.catalog, budget_left_usd_micros=job.budget_left_usd_micros)
+    ranked = affordable(rank(job.state, "final", context), 300_000, context)
+    told = {each.candidate.model: each.candidate.passed_over for each in ranked}
+    assert told == {"gen4.5": "0.30 USD may be spent on this clip", "kling-2.6": ""}
+    (chosen,) = spread(ranked, 1, ())
+    assert chosen.candidate.model == "kling-2.6"
 
 
 def test_an_anchor_that_the_vendor_does_not_take_is_left_out_the_next_time(drafting: Any) -> None:

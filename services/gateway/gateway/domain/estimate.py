@@ -12,6 +12,7 @@ import msgspec
 from dailies_contracts import CostEstimate, Quality, Stage, VideoRequest
 from dailies_contracts.base import Resolution
 from runtime.catalog import Catalog, Listing, Model
+from runtime.worth import price_of, utility_of
 
 from gateway.domain.job import Part
 
@@ -86,7 +87,7 @@ class Estimate(Part, frozen=True, kw_only=True):
         high_usd_micros: The dearest vendors take it, with as many drafts as may be planned.
         ceiling_usd_micros: The most it can cost where clips fail and are rendered again.
         scoring_usd_micros: What of the expected cost is scoring.
-        all_premium_usd_micros: What as many clips would cost, all of them rendered by the final's model.
+        all_premium_usd_micros: What as many clips would cost, all of them rendered by the best model that may serve.
     """
 
     low_usd_micros: int
@@ -149,17 +150,23 @@ def estimate(key: PriceKey, catalog: Catalog, today: date) -> Estimate | None:
     retries = round(high * catalog.policy.max_retry_cost_ratio)
     budget = high + retries if key.budget_usd_micros is None else key.budget_usd_micros
     scoring = len(plan.clips) * catalog.policy.scoring_cost_usd_micros
-    finals_first = sorted(plan.clips, key=lambda clip: (clip.stage != "final", -clip.price_usd_micros))
+    best = _best(finals or list(plan.clips), catalog)
     return Estimate(
         low_usd_micros=sum(each.low_usd_micros for each in stages),
         expected_usd_micros=expected,
         high_usd_micros=max(expected, min(high, budget)),
         ceiling_usd_micros=max(expected, min(high + retries, budget)),
         scoring_usd_micros=scoring,
-        all_premium_usd_micros=len(plan.clips) * finals_first[0].price_usd_micros + scoring,
+        all_premium_usd_micros=len(plan.clips) * best.price_usd_micros + scoring,
         stages=stages,
         plan=plan,
     )
+
+
+def _best(clips: list[PlannedClip], catalog: Catalog) -> PlannedClip:
+    """Give the clip of the model that the catalogue thinks most of, whatever it costs."""
+    listings = {clip.model: catalog.find(clip.provider, clip.model) for clip in clips}
+    return max(clips, key=lambda clip: found.model.quality if (found := listings[clip.model]) else 0.0)
 
 
 def _plan(key: PriceKey, catalog: Catalog, drafts: list[PlannedClip], finals: list[PlannedClip]) -> AssumedPlan:
@@ -225,28 +232,30 @@ def _spread(clips: Iterable[PlannedClip], n: int) -> list[PlannedClip]:
 
 def _ranked(key: PriceKey, catalog: Catalog, stage: Stage, today: date) -> list[PlannedClip]:
     """List what each model would render, the one that the catalogue's figures favour first."""
-    is_free = key.quality == "premium" and stage == "final"
-    weight = 0.0 if is_free else catalog.policy.cost_weight_per_usd
+    policy = catalog.policy
     found: list[tuple[float, PlannedClip]] = []
     for listing in catalog.listings():
         if listing.model.tier != stage or not _is_allowed(key, listing, catalog, today):
             continue
-        clip = _clip(key, listing)
+        clip, model = _clip(key, listing), listing.model
         if clip is not None:
-            model = listing.model
-            cost, late = weight * clip.price_usd_micros / 1e6, catalog.policy.latency_weight_per_s * model.latency_s
-            found.append((model.quality - cost - late, clip))
+            cost = clip.price_usd_micros
+            price = price_of(policy, quality=key.quality, stage=stage, cost_usd_micros=cost, latency_s=model.latency_s)
+            worth = utility_of(policy, quality=key.quality, stage=stage, score=model.quality, price=price)
+            found.append((worth, clip))
     found.sort(key=lambda each: (-each[0], each[1].model))
     return [clip for _, clip in found]
 
 
 def _of_asked_grade(finals: list[PlannedClip], key: PriceKey, catalog: Catalog) -> list[PlannedClip]:
-    """Keep the finals to the tier that the use case asks for; another one takes over where it may and must."""
+    """Keep the finals to the tier that was asked for; another one takes over where it may and must."""
     case = catalog.use_case_named(key.use_case)
-    if case is None or key.provider is not None:
+    premium = catalog.policy.premium_grades if key.quality == "premium" else None
+    grades = case.grades if case else premium
+    if grades is None or key.provider is not None:
         return finals
     listings = {clip.model: catalog.find(clip.provider, clip.model) for clip in finals}
-    asked = [clip for clip in finals if (found := listings[clip.model]) and found.model.grade in case.grades]
+    asked = [clip for clip in finals if (found := listings[clip.model]) and found.model.grade in grades]
     return asked or (finals if key.may_be_lower else [])
 
 

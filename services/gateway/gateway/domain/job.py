@@ -208,7 +208,7 @@ class Costs(Part, frozen=True, kw_only=True):
         budget_usd_micros: The job's own limit; None: the tenant's alone.
         estimate: What the gateway said when the job was asked for; None where it could not say, or was not asked.
         estimate_usd_micros: What the router's plan estimated when it ordered the first clip; None until then.
-        all_premium_usd_micros: What as many clips at the final's tier would have cost; None until then.
+        all_premium_usd_micros: What as many clips would have cost, all at the best model; None until then.
     """
 
     estimate: CostEstimate | None = None

@@ -19,7 +19,7 @@ from dailies_contracts import (
 
 from router.domain.allowance import clips_of, money_left
 from router.domain.context import Context
-from router.domain.drafting import best_of, draft_order, is_good, is_settled, promotion_class_of
+from router.domain.drafting import best_of, draft_order, is_good, is_settled, may_skip, promotion_class_of
 from router.domain.finals import why_once_more
 from router.domain.lateness import is_late, may_rest
 from router.domain.orders import Order, about, place, withdrawals
@@ -99,7 +99,9 @@ def _draft(state: Drafting, context: Context) -> Decision:
         return _promote(state, best, context) if plan.has_final else _deliver(state, best, context)
     if any(clip.is_pending for clip in drafts):
         return WAIT
-    return WAIT if may_rest(state, "draft", context) else _ended_without(state, "draft", context)
+    if may_rest(state, "draft", context):
+        return WAIT
+    return _promote(state, None, context) if may_skip(state, context) else _ended_without(state, "draft", context)
 
 
 def _promote(state: Drafting, best: Clip | None, context: Context) -> Decision:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from dailies_contracts import ClipRequested, PromotionClass
 
-from router.domain.allowance import clips_of
+from router.domain.allowance import clips_of, is_storm
 from router.domain.context import Context
 from router.domain.lateness import is_late
 from router.domain.orders import Order
@@ -39,15 +39,16 @@ def draft_order(state: Drafting, context: Context) -> Order:
     """Say how many more drafts are wanted, and why."""
     plan = plan_of(state, context)
     drafts = clips_of(state, "draft")
-    n_good = sum(is_good(clip, context) for clip in drafts)
-    # A draft that scored too low is tried again only while none is good: one good draft can be promoted.
-    n_done = sum(clip.scores is not None for clip in drafts) if n_good else 0
+    n_done = sum(clip.scores is not None for clip in drafts)
     pending = [clip for clip in drafts if clip.is_pending]
     late = [clip for clip in pending if is_late(clip, state, context)]
     n_missing = max(plan.n_drafts, 1) - n_done - len(pending)
+    if not pending and not any(is_good(clip, context) for clip in drafts):
+        # One good draft can be promoted: those that scored too low are tried again one by one, and only while none is.
+        n_missing = max(1, n_missing)
     n_hedges = sum(clip.cause == "hedge" for clip in drafts)
     is_hedge = bool(late) and n_missing <= 0 and n_hedges < context.catalog.policy.max_hedges_per_stage
-    reserve = _final_usd_micros(state, context) if plan.has_final and n_good else 0
+    reserve = _final_usd_micros(state, context) if plan.has_final else 0
     return Order(
         stage="draft",
         n=1 if is_hedge else n_missing,
@@ -56,6 +57,17 @@ def draft_order(state: Drafting, context: Context) -> Order:
         is_hedge=is_hedge,
         reserve_usd_micros=reserve,
     )
+
+
+def may_skip(state: Drafting, context: Context) -> bool:
+    """Tell whether a final may be rendered without a draft after no draft was good.
+
+    It may not where as many as are ever tried scored too low: that is a verdict on the prompt. What vendors failed to
+    deliver is none.
+    """
+    n_low = sum(clip.scores is not None for clip in clips_of(state, "draft"))
+    is_verdict = n_low >= context.catalog.policy.max_attempts_per_stage
+    return plan_of(state, context).has_final and not is_verdict and not is_storm(context)
 
 
 def promotion_class_of(order: ClipRequested, draft: Clip | None, context: Context) -> PromotionClass:

@@ -1,8 +1,9 @@
 """Whether a final that came is delivered, or rendered once more because a better one is worth its price. Pure."""
 
+from runtime.worth import expected_gain, own_sd
+
 from router.domain.allowance import clips_of
 from router.domain.context import Context
-from router.domain.odds import expected_gain
 from router.domain.policy import rank
 from router.domain.state import Clip, Finalizing
 
@@ -10,20 +11,19 @@ from router.domain.state import Clip, Finalizing
 def why_once_more(state: Finalizing, best: Clip, draft: Clip | None, context: Context) -> str:
     """Say why a final is rendered once more; empty where what came is delivered.
 
-    It happens once at most: where the final fell far below the draft that it was made of, or where it is so far below
-    what the best candidate usually gives that another one can be expected to gain more than it costs.
+    It happens once at most, where one more final can be expected to gain more than it costs in money and time: the
+    search for a good final ends where going on is not worth it (docs/decisions/0028-finals-are-searched-for.md).
     """
     policy = context.catalog.policy
-    finals = clips_of(state, "final")
-    if sum(clip.scores is not None for clip in finals) != 1:
+    if sum(clip.scores is not None for clip in clips_of(state, "final")) != 1:
         return ""
-    if draft is not None and draft.score - best.score >= policy.min_score_drop:
-        return f"The final scored {best.score:.2f}, below its draft's {draft.score:.2f}: once more."
-    again = next((each.candidate for each in rank(state, "final", context, draft=draft) if each.is_eligible), None)
+    again = next((each for each in rank(state, "final", context, draft=draft) if each.is_eligible), None)
     if again is None:
         return ""
-    gain = expected_gain(again.quality, policy.learning.quality_sd, best.score)
-    if gain <= policy.redo_cost_weight_per_usd * again.cost_usd_micros / 1e6:
+    usual = again.candidate.quality
+    gain = expected_gain(usual, own_sd(again.promotion_class, policy), best.score)
+    if gain <= again.price:
         return ""
-    usual = f"{again.model} usually gives {again.quality:.2f}"
-    return f"The final scored {best.score:.2f}, {usual}: once more, a likely gain of {gain:.2f}."
+    below = f", below its draft's {draft.score:.2f}" if draft is not None and best.score < draft.score else ""
+    told = f"{again.candidate.model} usually gives {usual:.2f}: once more, a likely gain of {gain:.2f}"
+    return f"The final scored {best.score:.2f}{below}; {told}."

@@ -137,17 +137,18 @@ def believe(
     return Belief(mean, math.sqrt(variance), n_class, _refusal(overall, of_class, learning, now_s))
 
 
-def draw(belief: Belief, *, seed: int, name: str) -> float:
+def draw(belief: Belief, *, seed: int, name: str, exploration: float = 1.0) -> float:
     """Draw a quality from a belief, [0, 1]; the same seed and name draw the same.
 
     Args:
         belief: What is believed.
         seed: Of the decision.
         name: Of the candidate.
+        exploration: How far to stray from what is believed: 1 as far as it is not known, 0 not at all.
     """
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     share = (int.from_bytes(digest[:6]) + 0.5) / 2**48
-    drawn = belief.quality + belief.sd * _STANDARD.inv_cdf(share)
+    drawn = belief.quality + exploration * belief.sd * _STANDARD.inv_cdf(share)
     return round(min(1.0, max(0.0, drawn)), 4)
 
 

@@ -2,10 +2,10 @@
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 from typing import NamedTuple
 
-STANDARD = NormalDist()
+from runtime.worth import STANDARD, expected_gain
+
 BEST_OF = (0.0, 0.0, 0.5642, 0.8463, 1.0294, 1.1630, 1.2672)
 """Expected maximum of n standard normal draws (Harter 1961, table 1), n from 0."""
 
@@ -52,9 +52,3 @@ def level_beyond(mean: float, sd: float, *, worth: float, at_most: float) -> flo
     while level < at_most and expected_gain(mean, sd, level) > worth:
         level += 0.01
     return level
-
-
-def expected_gain(mean: float, sd: float, best: float) -> float:
-    """Give by how much one more draw can be expected to beat the best so far."""
-    z = (best - mean) / sd
-    return sd * (STANDARD.pdf(z) - z * (1 - STANDARD.cdf(z)))

@@ -19,7 +19,7 @@ from dailies_contracts import (
 from router.domain.allowance import attempts_left, clips_of, is_storm, money_left, retry_money_left
 from router.domain.context import Context
 from router.domain.plan import plan_of
-from router.domain.policy import Ranked, rank, sampler_seed, spread
+from router.domain.policy import Ranked, affordable, rank, sampler_seed, spread
 from router.domain.samples import shared, together
 from router.domain.state import Clip, Drafting, Requested, deadline_of
 
@@ -82,9 +82,11 @@ def place(state: Drafting, order: Order, context: Context) -> tuple[ClipRequeste
     n = min(order.n, attempts_left(state, order.stage, context))
     if n <= 0:
         return ()
-    ranked = rank(state, order.stage, context, draft=order.draft)
     left = money_left(state, context) - order.reserve_usd_micros
     left_for_retries = retry_money_left(state, context) - order.reserve_usd_micros
+    is_retry = len(taken) >= order.n_planned or order.is_hedge
+    most = min(left, left_for_retries) if is_retry else left
+    ranked = affordable(rank(state, order.stage, context, draft=order.draft), most, context)
     placed: list[ClipRequested] = []
     for chosen in together(spread(ranked, n, _to_vary(order, taken))):
         attempt = len(taken) + len(placed) + 1

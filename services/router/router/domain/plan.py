@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from dailies_contracts import DraftPlan, PromotionClass
 from runtime.routing_policy import Policy
+from runtime.worth import own_sd, search_index
 
 from router.domain.allowance import money_left, time_left
 from router.domain.context import Context
@@ -57,7 +58,8 @@ def make_plan(state: Drafting, context: Context) -> DraftPlan:
     final = options.finals[0] if options.finals and choice.has_final else None
     final_cost = final.candidate.cost_usd_micros if final else 0
     n_clips = choice.n_drafts + (final is not None)
-    premium = final_cost or max(costs, default=0)
+    best = max((each.candidate for each in options.finals), key=lambda each: each.quality, default=None)
+    premium = best.cost_usd_micros if best else max(costs, default=0)
     is_promoted = final is not None and choice.n_drafts > 0
     return DraftPlan(
         n_drafts=choice.n_drafts,
@@ -144,7 +146,7 @@ def _worth(n: int, options: Options, policy: Policy) -> float:
     """Give the expected score of what is delivered, less what the drafts cost."""
     base = options.finals[0].candidate.quality if options.finals else 0.0
     if n == 0:
-        return base
+        return base + _of_search(options, "fresh", policy)
     chosen = spread(options.drafts, n, ())
     if not chosen:
         return base
@@ -156,7 +158,12 @@ def _worth(n: int, options: Options, policy: Policy) -> float:
         base = sum(each.candidate.quality for each in chosen) / len(chosen)
         return base + gain - policy.draft_cost_weight_per_usd * cost
     keep = float(getattr(policy.carry, options.how))
-    return base + keep * gain - policy.draft_cost_weight_per_usd * cost
+    return base + keep * gain + _of_search(options, options.how, policy) - policy.draft_cost_weight_per_usd * cost
+
+
+def _of_search(options: Options, how: PromotionClass, policy: Policy) -> float:
+    """Give what rendering finals until one is good enough adds to the usual score of one, its price deducted."""
+    return search_index(0.0, own_sd(how, policy), price=options.finals[0].price) if options.finals else 0.0
 
 
 def _obstacle(n: int, options: Options, state: Drafting, context: Context) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from dailies_contracts import Candidate, CompiledPrompt, PromotionClass, Resolution, Stage
 from runtime.catalog import Catalog, Listing
+from runtime.worth import price_of, utility_of
 
 from router.domain.allowance import clips_of, money_left, time_left
+from router.domain.carrying import Carried, carried, promotion_class_of
 from router.domain.context import Context
 from router.domain.exclusions import Exclusion, job_exclusion, outside_grades, standing_exclusion, vendor_exclusion
 from router.domain.health import latency_s, success_of
@@ -24,6 +26,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
         is_try: It is tried again after an outage: one clip at a time.
         is_rewritten: The prompt is the softer wording.
         promotion_class: How a final would carry its draft over.
+        price: What money and time of it come to in units of the score.
     """
 
     candidate: Candidate
@@ -33,6 +36,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     is_try: bool = False
     is_rewritten: bool = False
     promotion_class: PromotionClass = "fresh"
+    price: float = 0.0
 
     @property
     def is_eligible(self) -> bool:
@@ -55,11 +59,12 @@ def rank(state: Drafting, stage: Stage, context: Context, *, draft: Clip | None 
         draft: What a final is to carry over.
     """
     ranked = []
+    over = carried(draft, state, context)
     for prompt in state.compiled.prompts:
         listing = context.catalog.find(prompt.provider, prompt.model)
         if listing is None or listing.model.tier != stage:
             continue
-        ranked.append(_candidate(state, for_stage(prompt, listing, stage), listing, context, draft=draft))
+        ranked.append(_candidate(state, for_stage(prompt, listing, stage), listing, context, over))
     ranked = _only_asked_grades(_in_time(ranked, state, context), state, stage, context)
     ranked.sort(key=lambda each: (not each.is_eligible, -each.candidate.utility, each.candidate.model))
     return ranked
@@ -116,33 +121,35 @@ def belief_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, context
     return believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
 
 
-def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, draft: Clip | None) -> PromotionClass:
-    """Say how a final at a model would carry a draft over."""
-    if draft is None:
-        return "fresh"
-    if draft.model in listing.model.finishes and draft.provider == prompt.provider:
-        return "exact"
-    failed = [clip for clip in state.clips.values() if clip.is_anchored and clip.provider == prompt.provider]
-    is_refused = any(clip.failure and clip.failure.kind == "invalid_request" for clip in failed)
-    can_anchor = listing.model.first_frame and draft.first_frame is not None and not is_refused
-    return "anchored" if can_anchor else "fresh"
-
-
-def _candidate(
-    state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, *, draft: Clip | None
-) -> Ranked:
-    how = promotion_class_of(prompt, listing, state, draft)
-    words = job_exclusion(state, prompt, context.catalog.policy, is_anchored=how == "anchored")
+def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, over: Carried) -> Ranked:
+    policy, stage = context.catalog.policy, listing.model.tier
+    how = promotion_class_of(prompt, listing, state, over)
+    words = job_exclusion(state, prompt, policy, is_anchored=how == "anchored")
     sent = prompt
     if words.is_rewritten:
         sent = msgspec.structs.replace(prompt, prompt=prompt.softer_prompt)
+    lift = over.lift(how, policy) - policy.rewrite_penalty * words.is_rewritten
+    weighed = _weigh(state, sent, listing, context, lift=lift)
+    assert weighed.drawn is not None  # noqa: S101 (just drawn)
+    quality = state.job.request.quality
+    price = price_of(
+        policy,
+        quality=quality,
+        stage=stage,
+        cost_usd_micros=weighed.cost_usd_micros,
+        latency_s=weighed.latency_s,
+        success=weighed.success,
+    )
+    utility = utility_of(policy, quality=quality, stage=stage, score=weighed.drawn + lift, price=price, how=how)
     standing = standing_exclusion(state, listing, context) or words.exclusion
     rest = vendor_exclusion(listing, context)
-    weighed = _weigh(state, sent, listing, context, draft=draft, how=how, is_rewritten=words.is_rewritten)
     exclusion = standing or rest.exclusion or _too_dear(weighed, state, context)
     return Ranked(
         candidate=msgspec.structs.replace(
-            weighed, passed_over=exclusion.reason if exclusion else "", note=rest.note or words.note
+            weighed,
+            utility=round(utility, 6),
+            passed_over=exclusion.reason if exclusion else "",
+            note=rest.note or words.note,
         ),
         prompt=sent,
         exclusion=exclusion,
@@ -150,57 +157,31 @@ def _candidate(
         is_try=rest.is_try,
         is_rewritten=words.is_rewritten,
         promotion_class=how,
+        price=price,
     )
 
 
-def _weigh(
-    state: Drafting,
-    prompt: CompiledPrompt,
-    listing: Listing,
-    context: Context,
-    *,
-    draft: Clip | None,
-    how: PromotionClass,
-    is_rewritten: bool,
-) -> Candidate:
+def _weigh(state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, *, lift: float) -> Candidate:
+    """Say what to expect of a candidate; its utility comes after."""
     policy, model = context.catalog.policy, listing.model
     record = context.market.health_of(prompt.provider, prompt.model, model.tier)
     belief = belief_of(prompt, listing, state, context)
-    lifted = _luck(state, draft, context) * getattr(policy.carry, how) - policy.rewrite_penalty * is_rewritten
-    drawn = draw(belief, seed=sampler_seed(state, model.tier), name=f"{prompt.provider}.{prompt.model}")
+    seed, name = sampler_seed(state, model.tier), f"{prompt.provider}.{prompt.model}"
+    exploration = policy.learning.final_exploration if model.tier == "final" else 1.0
     success = success_of(record, policy.breaker, now_s=context.now_s) * (1 - belief.refusal)
-    cost = quote_usd_micros(prompt, context.catalog)
     latency = latency_s(record, 0.5, before=model.latency_s)
     latency += latency * _queue(listing, context)
-    weights = cost_weight(state, model.tier, context), policy.latency_weight_per_s
-    utility = (drawn + lifted) * success - weights[0] * cost / 1e6 - weights[1] * latency
     return Candidate(
         provider=prompt.provider,
         model=prompt.model,
-        cost_usd_micros=cost,
-        quality=round(min(1.0, max(0.0, belief.quality + lifted)), 4),
+        cost_usd_micros=quote_usd_micros(prompt, context.catalog),
+        quality=round(min(1.0, max(0.0, belief.quality + lift)), 4),
         latency_s=round(latency, 1),
-        utility=round(utility, 6),
-        drawn=drawn,
+        utility=0.0,
+        drawn=draw(belief, seed=seed, name=name, exploration=exploration),
         success=round(success, 4),
         n_observed=round(belief.n, 2),
     )
-
-
-def cost_weight(state: Drafting, stage: Stage, context: Context) -> float:
-    """Give what a dollar costs in units of the score: a premium final is chosen whatever it costs."""
-    is_free = state.job.request.quality == "premium" and stage == "final"
-    return 0.0 if is_free else context.catalog.policy.cost_weight_per_usd
-
-
-def _luck(state: Drafting, draft: Clip | None, context: Context) -> float:
-    """Give how much better a draft came out than its model was expected to do."""
-    listing = context.catalog.find(draft.provider, draft.model) if draft else None
-    if draft is None or listing is None:
-        return 0.0
-    records = context.market.quality_of(draft.provider, draft.model, "draft", state.compiled.prompt_class)
-    belief = believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
-    return max(0.0, draft.score - belief.quality)
 
 
 def _queue(listing: Listing, context: Context) -> float:
@@ -215,6 +196,16 @@ def _too_dear(candidate: Candidate, state: Drafting, context: Context) -> Exclus
     if cost <= left:
         return None
     return Exclusion("money", f"costs {cost / 1e6:.2f} USD, {max(0, left) / 1e6:.2f} USD are left of the budget")
+
+
+def affordable(ranked: list[Ranked], most_usd_micros: int, context: Context) -> list[Ranked]:
+    """Pass over who costs more than may be spent on one more clip."""
+    scoring = context.catalog.policy.scoring_cost_usd_micros
+    why = Exclusion("money", f"{max(0, most_usd_micros) / 1e6:.2f} USD may be spent on this clip")
+    return [
+        _without(each, why) if each.is_eligible and each.candidate.cost_usd_micros + scoring > most_usd_micros else each
+        for each in ranked
+    ]
 
 
 def _in_time(ranked: list[Ranked], state: Drafting, context: Context) -> list[Ranked]:

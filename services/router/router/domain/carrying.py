@@ -1,0 +1,53 @@
+"""What a final carries over from the draft that was promoted: how, and how lucky the draft is. Pure."""
+
+from typing import NamedTuple
+
+from dailies_contracts import CompiledPrompt, PromotionClass
+from runtime.catalog import Listing
+from runtime.routing_policy import Policy
+
+from router.domain.context import Context
+from router.domain.learning import believe
+from router.domain.state import Clip, Drafting
+
+
+class Carried(NamedTuple):
+    """A draft that a final may start from.
+
+    Attributes:
+        draft: None where there is none.
+        luck: How much better it came out than its model was expected to do.
+        is_bad: It came out worse than what is not known of its model explains: better started anew.
+    """
+
+    draft: Clip | None = None
+    luck: float = 0.0
+    is_bad: bool = False
+
+    def lift(self, how: PromotionClass, policy: Policy) -> float:
+        """Give how much better a final is expected to be for it."""
+        return max(0.0, self.luck) * float(getattr(policy.carry, how))
+
+
+def carried(draft: Clip | None, state: Drafting, context: Context) -> Carried:
+    """Hold a draft against what its model usually gives."""
+    listing = context.catalog.find(draft.provider, draft.model) if draft else None
+    if draft is None or listing is None:
+        return Carried(draft)
+    records = context.market.quality_of(draft.provider, draft.model, "draft", state.compiled.prompt_class)
+    belief = believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
+    luck = draft.score - belief.quality
+    return Carried(draft, luck, is_bad=luck < -belief.sd)
+
+
+def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, over: Carried) -> PromotionClass:
+    """Say how a final at a model would carry a draft over; bad luck is not carried over."""
+    draft = over.draft
+    if draft is None:
+        return "fresh"
+    if draft.model in listing.model.finishes and draft.provider == prompt.provider:
+        return "exact"
+    failed = [clip for clip in state.clips.values() if clip.is_anchored and clip.provider == prompt.provider]
+    is_refused = any(clip.failure and clip.failure.kind == "invalid_request" for clip in failed)
+    can_anchor = listing.model.first_frame and draft.first_frame is not None and not is_refused
+    return "anchored" if can_anchor and not over.is_bad else "fresh"
