@@ -1,11 +1,13 @@
 """An equal request is answered with a copy of the earlier clip: free, playable, and open about where it comes from."""
 
 import io
+from contextlib import AsyncExitStack
 from typing import Any
 
 import av
 import httpx
 import pytest
+from testkit.client import open_client
 from testkit.sinks import WebhookSink
 
 pytestmark = pytest.mark.timeout(240)
@@ -94,3 +96,26 @@ async def test_equal_requests_of_a_batch_are_rendered_once_they_can_be_reused(cl
     jobs = [await client.job(item["job_id"]) for item in view["items"]]
     assert all(job["origin"]["match"] == "exact" for job in jobs)
     assert await client.vendor_tasks() == tasks
+
+
+async def test_tenants_use_one_anothers_clips_only_where_both_share_them(stack: Any, client: Any) -> None:
+    async with AsyncExitStack() as opened:
+        admin = {"Authorization": f"Bearer {stack.facts['admin_key']}"}
+        tenants: dict[str, Any] = {}
+        for name, shares in (("giver", True), ("taker", True), ("loner", False)):
+            path = f"/v1/admin/tenants/{name}"
+            key = (await client.http.post(f"{path}/keys", json={"name": "e2e"}, headers=admin)).json()["key"]
+            answer = await client.http.put(f"{path}/routing", json={"share_clips": shares}, headers=admin)
+            assert answer.json()["share_clips"] is shares
+            tenants[name] = await opened.enter_async_context(open_client(stack.facts | {"api_key": key}))
+
+        original = await ready(tenants["giver"], prompt="A yellow train in the snow", reuse="near")
+        shared = await ready(tenants["taker"], prompt="A yellow train in the snow", reuse="near")
+        assert (shared["origin"]["job_id"], shared["origin"]["shared"]) == (original["job_id"], True)
+        assert shared["costs"]["spent_usd_micros"] == 0
+        assert (await tenants["taker"].http.get(f"/v1/jobs/{original['job_id']}")).status_code == 404
+        assert (await tenants["taker"].http.get(f"/v1/assets/{original['delivered_clip_id']}")).status_code == 404
+
+        own = await ready(tenants["loner"], prompt="A yellow train in the snow", reuse="near")
+        assert own["origin"] is None
+        assert own["costs"]["spent_usd_micros"] > 0
