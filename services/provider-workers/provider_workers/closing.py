@@ -12,6 +12,7 @@ from dailies_contracts import ClipFailed, ClipReady, ClipSettled
 from runtime.errors import ConcurrencyConflict, InvariantBroken
 from runtime.metrics import record_clip_outcome
 
+from provider_workers.adapters.intents import Held
 from provider_workers.domain import facts
 from provider_workers.domain.progress import Clip
 from provider_workers.ports import Desk
@@ -50,6 +51,20 @@ class Closing:
             log.info("clip.ended", extra=_facts(each) | {"kind": kind})
         await self._desk.leave_slot(clip)
         return written
+
+    async def end_unsent(self, clip: Clip, held: Held | None, event: ClipFailed) -> None:
+        """End a clip of which nothing is on its way, after making sure that no other replica sends it.
+
+        Args:
+            clip: As it was when the end was decided.
+            held: Its intent as it was read; None where there was none.
+            event: The end.
+
+        Raises:
+            ConcurrencyConflict: Another worker began to send it: look at the clip again.
+        """
+        await self._desk.intents.close(clip.clip_id, held, now=event.occurred_at)
+        await self.end(clip, event)
 
     async def settle(self, event: ClipSettled) -> None:
         """Tell what became of a clip that was given up."""

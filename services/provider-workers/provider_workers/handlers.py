@@ -147,9 +147,9 @@ class Handlers:
             case Step.WATCH:
                 await self._watching.look(clip, tick)
             case Step.DROP:
-                await self._closing.end(clip, facts.dropped(clip, now=now))
+                await self._closing.end_unsent(clip, held, facts.dropped(clip, now=now))
             case Step.EXPIRE:
-                await self._closing.end(clip, facts.failed(clip, "timed_out", now=now, wording=NO_SLOT))
+                await self._closing.end_unsent(clip, held, facts.failed(clip, "timed_out", now=now, wording=NO_SLOT))
             case _:
                 await desk.leave_slot(clip)
         return False

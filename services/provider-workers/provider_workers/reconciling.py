@@ -90,11 +90,11 @@ class Reconciling:
         """The vendor keeps our reference, had time to show the task, and does not know it: nothing was accepted."""
         now = self._desk.clock()
         if clip.is_not_wanted:
-            await self._closing.end(clip, facts.dropped(clip, now=now))
+            await self._closing.end_unsent(clip, held, facts.dropped(clip, now=now))
         elif now >= clip.request.deadline_at:
-            await self._closing.end(clip, facts.failed(clip, "timed_out", now=now))
+            await self._closing.end_unsent(clip, held, facts.failed(clip, "timed_out", now=now))
         elif held.intent.n_posts >= MAX_POSTS:
-            await self._closing.end(clip, facts.failed(clip, "unavailable", now=now, wording=NOT_ACCEPTED))
+            await self._closing.end_unsent(clip, held, facts.failed(clip, "unavailable", now=now, wording=NOT_ACCEPTED))
         else:
             log.warning("clip.submitted_again", extra={"clip.id": clip.clip_id})
             return await self._submitting.submit(clip, held, tick)

@@ -71,7 +71,7 @@ class Submitting:
             order = await self._order(clip)
         except (NotFound, Permanent):  # deleted, in a bucket that is not ours, or not what was stored
             end = facts.failed(clip, "invalid_request", now=desk.clock(), wording=NO_FIRST_FRAME)
-            await self._closing.end(clip, end)
+            await self._closing.end_unsent(clip, held, end)
             return False
         begun = await desk.intents.begin(clip.clip_id, held, now=desk.clock())
         if begun is None:

@@ -294,7 +294,7 @@ class World:
         self.intents = Intents(self.intent_bucket, VENDOR.name)
         self.handlers = self.new_process()
 
-    def new_process(self, pace: Pace = PACE) -> Handlers:
+    def new_process(self, pace: Pace = PACE, intents: Intents | None = None) -> Handlers:
         """The handlers as a restarted process has them: nothing is remembered."""
         self.slots = self.new_slots()
         return Handlers(
@@ -304,7 +304,7 @@ class World:
                 timers=self.timers,
                 objects=self.objects,
                 slots=self.slots,
-                intents=self.intents,
+                intents=intents or self.intents,
                 clock=self.clock,
                 listed=lambda: VENDOR,
                 tempo=pace,

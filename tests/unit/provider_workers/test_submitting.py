@@ -1,15 +1,23 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, ClipWithdrawn, JobCancelled, ProviderSubmitted
+from provider_workers.adapters.intents import Held, Intents
 from provider_workers.domain.adapter import Image
 from provider_workers.domain.failures import ProviderError
-from runtime.errors import DependencyUnavailable, NotFound, Transient
+from provider_workers.domain.tick import Tick, encode_tick
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, NotFound, Transient
+from runtime.timers import Due
 
 
 def error(kind, **details):
     return ProviderError(kind, "kling", **details)
+
+
+def poll_of(request):
+    return Due("poll", request.clip_id, encode_tick(Tick(job_id=request.job_id, clip_id=request.clip_id)), {})
 
 
 async def test_an_accepted_clip_is_recorded_and_polled_soon(world):
@@ -210,6 +218,48 @@ async def test_a_withdrawn_clip_that_was_not_sent_ends_unbilled_and_never_reache
     (failed,) = world.log.of(ClipFailed)
     assert (failed.code, failed.charged_usd_micros, failed.may_still_bill) == ("clip.withdrawn", 0, False)
     assert world.vendor.n_posts == 0
+
+
+class Hesitant(Intents):
+    """A replica's intents: it begins only after another one has looked, which goes on only when told."""
+
+    looked, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def begin(self, *arguments: Any, **named: Any) -> Held | None:
+        await self.looked.wait()
+        return await super().begin(*arguments, **named)
+
+
+class Looking(Hesitant):
+    async def read(self, clip_id: str) -> Held | None:
+        held = await super().read(clip_id)
+        self.looked.set()
+        await self.may_go_on.wait()
+        return held
+
+
+@pytest.mark.parametrize("is_sent_first", [True, False])
+async def test_a_clip_is_either_sent_or_dropped_whatever_two_replicas_do_at_once(world, is_sent_first):
+    Hesitant.looked, Hesitant.may_go_on = asyncio.Event(), asyncio.Event()
+    sending = world.new_process(intents=Hesitant(world.intent_bucket, "kling"))
+    dropping = world.new_process(intents=Looking(world.intent_bucket, "kling"))
+    request = world.request()
+    sent = asyncio.ensure_future(sending.on_clip_requested(request))
+    await asyncio.sleep(0)  # it has read that the clip is wanted
+    world.log.add(withdrawal_of(request))
+    dropped = asyncio.ensure_future(dropping.on_poll_due(poll_of(request)))
+    await Hesitant.looked.wait()
+    if not is_sent_first:
+        Hesitant.may_go_on.set()
+        await asyncio.wait({dropped})
+    await asyncio.wait({sent})
+    Hesitant.may_go_on.set()
+    await asyncio.wait({dropped})
+    assert isinstance(dropped.exception() or sent.exception(), ConcurrencyConflict)  # one of them looks again
+    world.vendor.finish("task-1")
+    await world.handlers.on_poll_due(poll_of(request))
+    await world.run_timers()
+    assert (len(world.log.of(ClipReady)), len(world.log.of(ClipFailed))) == ((1, 0) if world.vendor.orders else (0, 1))
 
 
 async def test_a_withdrawn_clip_that_the_vendor_has_is_followed_to_its_end(world):

@@ -4,10 +4,10 @@ import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
-from runtime.errors import DependencyUnavailable
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable
 
 from provider_workers.adapters.key_value import KeyValue
-from provider_workers.domain.intent import Intent, decode_intent, encode_intent, first_intent
+from provider_workers.domain.intent import Intent, closed_intent, decode_intent, encode_intent, first_intent
 
 TTL_S = 2 * 24 * 3600.0
 """Twice the longest deadline of a job: after the deadline nothing is submitted, so nothing must be remembered."""
@@ -52,6 +52,18 @@ class Intents:
         if held is None:
             return await self._create(clip_id, first_intent(now))
         return await self._write(clip_id, held.intent.posting_again(now), held.revision)
+
+    async def close(self, clip_id: str, held: Held | None, *, now: datetime) -> None:
+        """Write that a clip of which nothing is on its way is never sent any more; closing it again changes nothing.
+
+        Raises:
+            ConcurrencyConflict: Another worker began meanwhile: look at the clip again.
+        """
+        if held is None:
+            if await self._create(clip_id, closed_intent(now)) is None:
+                raise ConcurrencyConflict("clip.begun_elsewhere", clip_id, retry_after_s=0.0)
+        elif held.intent.state != "closed":
+            await self._write(clip_id, held.intent.closed(), held.revision)
 
     async def refused(self, clip_id: str, held: Held) -> Held:
         """Write that the vendor answered no, for now.

@@ -20,12 +20,13 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         state: `posting`: sent, or about to be, and no answer is recorded. `refused`: the vendor answered no, for now.
+            `closed`: nothing is on its way, and nobody may send the clip any more.
         posted_at: When the latest submit began.
         n_posts: Submits whose answer was not a refusal, the running one included.
         n_refusals: Refusals to try again after.
     """
 
-    state: Literal["posting", "refused"]
+    state: Literal["posting", "refused", "closed"]
     posted_at: datetime
     n_posts: int = 1
     n_refusals: int = 0
@@ -38,6 +39,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether it may be sent again could not be found out: that counts as a refusal."""
         return msgspec.structs.replace(self, n_refusals=self.n_refusals + 1)
 
+    def closed(self) -> "Intent":
+        """Nothing is sent any more."""
+        return msgspec.structs.replace(self, state="closed")
+
     def posting_again(self, now: datetime) -> "Intent":
         """Another submit begins."""
         return msgspec.structs.replace(self, state="posting", posted_at=now, n_posts=self.n_posts + 1)
@@ -46,6 +51,11 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def first_intent(now: datetime) -> Intent:
     """The first submit of a clip begins."""
     return Intent(state="posting", posted_at=now)
+
+
+def closed_intent(now: datetime) -> Intent:
+    """A clip that was never sent, and never will be."""
+    return Intent(state="closed", posted_at=now, n_posts=0)
 
 
 def encode_intent(intent: Intent) -> bytes:
