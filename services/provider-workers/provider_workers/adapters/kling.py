@@ -12,7 +12,6 @@ documented: whatever it is, the task is looked up before anything is concluded f
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -21,15 +20,14 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -201,22 +199,17 @@ def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> 
     )
 
 
-class Kling:
+class Kling(HttpAdapter):
     """One account of Kling."""
 
     can_find = True
     keeps_reference = True
-    polls_at_once = False
-    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
         self._webhook_secret = checked_secret(account.webhook_secret)
         self._unit_usd_micros = account.unit_usd_micros or UNIT_USD_MICROS
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""
@@ -240,11 +233,6 @@ class Kling:
         known = next((each for each in found if each.external_id == reference), None)
         return None if known is None else Submission(provider_task_id=known.id, reference=reference)
 
-    async def cancel(self, task: TaskRef) -> bool:
-        """Kling has no cancel: a task runs to its end and is billed."""
-        del task
-        return False
-
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback: the task itself, without an envelope; signed where the account has a secret."""
         secret = self._webhook_secret
@@ -254,10 +242,6 @@ class Kling:
             return CallbackHint(provider_task_id=msgspec.json.decode(body, type=Task).id)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without auth."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _tasks(self, key: str, value: str) -> list[Task]:
         reply = await self._send(Call("GET", f"/tasks?{key}={quote(value, safe='')}", self._headers))

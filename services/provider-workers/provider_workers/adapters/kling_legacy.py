@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,8 +18,8 @@ import httpx
 import msgspec
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp
+from provider_workers.adapters.http import Call, Reply
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.kling import (
     BASE_URL,
@@ -36,7 +35,6 @@ from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -153,24 +151,19 @@ def token_of(access_key: str, secret_key: str, *, now_s: int) -> str:
     return f"{signed}.{_unpadded(digest)}"
 
 
-class KlingLegacy:
+class KlingLegacy(HttpAdapter):
     """One account of Kling with a key pair."""
 
     can_find = True
     keeps_reference = True
-    polls_at_once = False
-    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._access_key = account.needed("access_key")
         self._secret_key = account.needed("secret_key")
         self._webhook_secret = checked_secret(account.webhook_secret)
         self._unit_usd_micros = account.unit_usd_micros or UNIT_USD_MICROS
         self._token, self._signed_at_s = "", 0
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""
@@ -206,11 +199,6 @@ class KlingLegacy:
                 return Submission(provider_task_id=found.task_id, reference=reference)
         return None
 
-    async def cancel(self, task: TaskRef) -> bool:
-        """Kling has no cancel: a task runs to its end and is billed."""
-        del task
-        return False
-
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback; signed where the account has a secret."""
         secret = self._webhook_secret
@@ -220,10 +208,6 @@ class KlingLegacy:
             return CallbackHint(provider_task_id=msgspec.json.decode(body, type=LegacyTask).task_id)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without auth."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _listed(self, path: str, reference: str) -> LegacyTask | None:
         for page in range(1, MAX_LIST_PAGES + 1):

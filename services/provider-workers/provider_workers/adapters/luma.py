@@ -18,7 +18,6 @@ list (checked, not trusted).
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,13 +26,12 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -181,19 +179,13 @@ def _kind_of_error(reply: Reply, *, is_submit: bool) -> tuple[FailureKind, str]:
     return kind or by_status, code
 
 
-class Luma:
+class Luma(HttpAdapter):
     """One account of Luma Dream Machine."""
 
-    polls_at_once = False
-    takes_samples = False
-
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
         self.can_find = self.keeps_reference = account.has_callbacks
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip; accepted is 201."""
@@ -237,11 +229,6 @@ class Luma:
                 return None
         raise self._cannot_tell("list_too_long")
 
-    async def cancel(self, task: TaskRef) -> bool:
-        """Luma has no cancel: what is deleted cannot be asked for its end and its bill any more."""
-        del task
-        return False
-
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback: the generation itself, not signed."""
         del headers
@@ -249,10 +236,6 @@ class Luma:
             return CallbackHint(provider_task_id=msgspec.json.decode(body, type=Generation).id)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without our key."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _page(self, number: int) -> Listing:
         path = f"{GENERATIONS}?limit={LIST_SIZE}&offset={number * LIST_SIZE}"

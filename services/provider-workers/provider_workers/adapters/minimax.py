@@ -16,8 +16,6 @@ challenge that failed (2013 with a sentence about the callback), prices of 2.3-F
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -26,14 +24,13 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import data_uri_of
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -169,20 +166,12 @@ def failure_of(task: Task, verdict: Verdict) -> Failed | None:
     return Failed(kind=kind if kind in ("invalid_request", "quota") else "unavailable", vendor_code=str(code or "Fail"))
 
 
-class Minimax:
+class Minimax(HttpAdapter):
     """One account of MiniMax."""
 
-    can_find = False
-    keeps_reference = False
-    polls_at_once = False
-    takes_samples = False
-
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""
@@ -216,20 +205,6 @@ class Minimax:
             return Failed(kind="bad_output", vendor_code="no_output", charged_usd_micros=None)
         return Succeeded(output=Output(url=await self._url_of(str(known.file_id))))
 
-    async def find(self, reference: str, *, since: datetime) -> Submission | None:
-        """MiniMax keeps no reference of ours.
-
-        Raises:
-            ProviderError: Always.
-        """
-        del reference, since
-        raise ProviderError("unavailable", self._provider, vendor_code="no_lookup")
-
-    async def cancel(self, task: TaskRef) -> bool:
-        """V1 has no cancel: a task runs to its end and is billed."""
-        del task
-        return False
-
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback: shaped like the answer to a query, and signed by nobody."""
         del headers
@@ -238,10 +213,6 @@ class Minimax:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         return CallbackHint(provider_task_id=task_id) if task_id else None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without auth."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _create(self, body: dict[str, Any]) -> Reply:
         return await self._http.send(Call("POST", "/v1/video_generation", self._headers, body, is_submit=True))

@@ -14,8 +14,6 @@ older: rest.alpha.fal.ai); the price of 10 s (taken as twice that of 5 s).
 import binascii
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -24,15 +22,14 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
 from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import data_uri_of
 from provider_workers.adapters.key_set import KeySet
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -222,20 +219,12 @@ def signed_bytes(headers: Mapping[str, str], body: bytes) -> bytes:
     return "\n".join([*parts, hashlib.sha256(body).hexdigest()]).encode()
 
 
-class Pika:
+class Pika(HttpAdapter):
     """One account of fal, for Pika's models."""
 
-    can_find = False
-    keeps_reference = False
-    polls_at_once = False
-    takes_samples = False
-
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"authorization": f"Key {account.needed('api_key')}"}
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
         keys = urlsplit(account.keys_url or (account.base_url or KEYS_URL).rstrip("/") + KEYS_PATH)
         keys_http = VendorHttp(client, account, f"{keys.scheme}://{keys.netloc}", clock=clock)
         self._keys = KeySet(keys_http, keys.path, provider=account.provider)
@@ -269,15 +258,6 @@ class Pika:
             raise self._error(result)
         return from_response(status, result, trouble)
 
-    async def find(self, reference: str, *, since: datetime) -> Submission | None:
-        """Fal keeps no reference of ours.
-
-        Raises:
-            ProviderError: Always.
-        """
-        del reference, since
-        raise ProviderError("unavailable", self._provider, vendor_code="no_lookup")
-
     async def cancel(self, task: TaskRef) -> bool:
         """Take a request out of the queue; one that runs may be billed all the same, and is left to its end."""
         path = _path_of(task)
@@ -305,10 +285,6 @@ class Pika:
         if not await self._keys.verifies(signature, signed_bytes(named, body)):
             return None
         return CallbackHint(provider_task_id=request_id)
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without auth."""
-        return await self._downloader.fetch(output.url, target)
 
     def _error(self, reply: Reply, *, is_submit: bool = False) -> ProviderError:
         """Classify an answer that is about the request, not about the task."""

@@ -17,7 +17,6 @@ both are understood).
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,15 +25,14 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.upload import Form, Uploader
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Image,
     Order,
@@ -208,25 +206,17 @@ def data_uri(image: Image) -> str:
     return f"data:{image.media_type};base64,{base64_of(image)}"
 
 
-class Runway:
+class Runway(HttpAdapter):
     """One account of Runway."""
 
-    can_find = False
-    keeps_reference = False
-    polls_at_once = False
-    takes_samples = False
-
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {
             "authorization": f"Bearer {account.needed('api_key')}",
             "x-runway-version": API_VERSION,
         }
         self._unit_usd_micros = account.unit_usd_micros or UNIT_USD_MICROS
-        base_url = account.base_url or BASE_URL
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
-        self._uploader = Uploader(client, account, base_url)
+        self._uploader = Uploader(client, account, self._base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip; a large picture is uploaded first."""
@@ -243,11 +233,6 @@ class Runway:
         shown = await self._task(task)
         return Absent() if shown is None else from_response(shown, unit_usd_micros=self._unit_usd_micros)
 
-    async def find(self, reference: str, *, since: datetime) -> Submission | None:
-        """Runway keeps no reference of ours and lists no tasks."""
-        del reference, since
-        return None
-
     async def cancel(self, task: TaskRef) -> bool:
         """Cancel a task that waits for others; one that runs is billed all the same, and would no longer say so."""
         shown = await self._task(task)
@@ -263,10 +248,6 @@ class Runway:
         """Runway calls nobody back."""
         del headers, body
         return None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET of a signed URL, without our key."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _task(self, task: TaskRef) -> Task | None:
         reply = await self._http.send(Call("GET", _path(task), self._headers))

@@ -17,7 +17,6 @@ as unknown.
 import asyncio
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,7 +25,8 @@ import msgspec
 from runtime.clock import Clock
 
 from provider_workers.adapters.download import Downloader, save_inline
-from provider_workers.adapters.http import Call, Reply, VendorHttp
+from provider_workers.adapters.http import Call, Reply
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.adapters.veo_wire import Operation, error_of, from_response, to_request
 from provider_workers.domain.account import Account
@@ -68,28 +68,13 @@ class GeminiWebhook(msgspec.Struct, frozen=True):
     data: GeminiFile | None = None
 
 
-class _Google:
+class _Google(HttpAdapter):
     """What both dialects share."""
 
-    can_find = False
-    keeps_reference = False
-    polls_at_once = False
-
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock, base_url: str) -> None:
-        self._provider = account.provider
         # Vertex answers with the clip as base64 inside JSON: a third larger than the clip. Samples are small drafts.
         max_reply_bytes = account.max_clip_bytes * 3 // 2
-        self._http = VendorHttp(client, account, base_url, clock=clock, max_reply_bytes=max_reply_bytes)
-
-    async def find(self, reference: str, *, since: datetime) -> Submission | None:
-        """Google keeps no reference of ours."""
-        del reference, since
-        return None
-
-    async def cancel(self, task: TaskRef) -> bool:
-        """No cancel is documented for Veo."""
-        del task
-        return False
+        super().__init__(account, client, clock, base_url=base_url, max_reply_bytes=max_reply_bytes)
 
     async def _submitted(self, call: Call) -> Submission:
         operation = self._http.read(await self._send(call), Operation, is_submit=True)
@@ -123,7 +108,7 @@ class Veo(_Google):
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         location = account.needed("location")
-        super().__init__(account, client, clock, account.base_url or f"https://{location}-aiplatform.googleapis.com")
+        super().__init__(account, client, clock, f"https://{location}-aiplatform.googleapis.com")
         project = account.needed("project")
         self._models = f"/v1/projects/{quote(project)}/locations/{quote(location)}/publishers/google/models"
         self._token_file = account.token_file
@@ -171,11 +156,12 @@ class VeoGemini(_Google):
     takes_samples = False  # it refuses a `sampleCount` above 1
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        base_url = account.base_url or GEMINI_URL
-        super().__init__(account, client, clock, base_url)
+        super().__init__(account, client, clock, GEMINI_URL)
         self._headers = {"x-goog-api-key": account.needed("api_key")}
         self._webhook_secret = checked_secret(account.webhook_secret)
-        self._downloader = Downloader(client, account, base_url, key_headers=self._headers, max_redirects=MAX_REDIRECTS)
+        self._downloader = Downloader(
+            client, account, self._base_url, key_headers=self._headers, max_redirects=MAX_REDIRECTS
+        )
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""

@@ -6,21 +6,19 @@ Reference: `tag`, unique per account, `GET /v1/clips?tag=`. Money: the catalogue
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 from dailies_contracts import FailureKind
-from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
     CallbackHint,
-    Download,
     Failed,
     Order,
     Outcome,
@@ -87,20 +85,15 @@ def from_response(clip: NovaClip) -> Outcome:
             return Running(reference=clip.tag)
 
 
-class Nova:
+class Nova(HttpAdapter):
     """One account of Nova."""
 
     can_find = True
     keeps_reference = True
-    polls_at_once = False
-    takes_samples = False
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
-        base_url = account.base_url or BASE_URL
-        self._provider = account.provider
+        super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"x-nova-key": account.needed("api_key")}
-        self._http = VendorHttp(client, account, base_url, clock=clock)
-        self._downloader = Downloader(client, account, base_url)
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""
@@ -126,11 +119,6 @@ class Nova:
         found = next(iter(self._http.read(reply, list[NovaClip])), None)
         return None if found is None else Submission(provider_task_id=found.id, reference=reference)
 
-    async def cancel(self, task: TaskRef) -> bool:
-        """There is no cancel."""
-        del task
-        return False
-
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
         """Read a callback; it is not signed."""
         del headers
@@ -138,10 +126,6 @@ class Nova:
             return CallbackHint(provider_task_id=msgspec.json.decode(body, type=NovaClip).id)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
-
-    async def download(self, output: Output, target: Path) -> Download:
-        """Fetch the clip: a plain GET without auth."""
-        return await self._downloader.fetch(output.url, target)
 
     async def _send(self, call: Call) -> Reply:
         reply = await self._http.send(call)
