@@ -6,7 +6,7 @@ PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulator
 CODE := libs services simulator deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test lint types imports check bench market nightly chaos generate train-tiny-clip quick-nsfw dead-letters clean
+.PHONY: help install demo up down status test lint types imports check bench market record nightly chaos generate train-tiny-clip quick-nsfw dead-letters clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ bench: .venv/test ## Measure; prints ratios and writes .dailies/bench.json
 
 market: .venv/test ## Let the router decide months of jobs on a simulated market; figures and pictures in .dailies
 	@$(BIN)/python tests/simulation/run.py
+
+record: .venv/test ## Run a handful of jobs on the whole stack and keep their logs for the replay in the tests
+	@$(BIN)/python tests/simulation/record.py
 
 nightly: .venv/test ## Two thousand seeds of crashes in virtual time
 	@SIMULATION_SEEDS=2000 $(BIN)/python -m pytest -q tests/simulation/test_crashes.py
