@@ -130,7 +130,7 @@ def track_flow(luma: LumaClip, engine: FlowEngine | None = None) -> FlowTrack:
         failure=np.array([pair.failure for pair in pairs]),
         change=np.array([pair.change for pair in pairs]),
         likeness=np.array([pair.likeness for pair in pairs]),
-        luma=float(luma.mean()),
+        luma=cv2.mean(luma.reshape(len(luma), -1))[0],
     )
 
 
