@@ -67,7 +67,8 @@ class Dis:
     def calc(self, before: Any, after: Any) -> Floats:
         """Give the flow of one pair; not from several threads at once."""
         size = (before.shape[1] * 2, before.shape[0] * 2)
-        return cv2.resize(self._dis.calc(before, after, None), size, interpolation=cv2.INTER_LINEAR) * np.float32(2)
+        flow: Any = cv2.resize(self._dis.calc(before, after, None), size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(flow * np.float32(2), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def score_technical(parts: TechnicalParts, *, speed_px: float = 0.0) -> float:
 
 def _measure(frame: RgbFrame) -> tuple[float, ...]:
     small = _at_width(frame)
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    luma = _grey(small)
     counts = cv2.calcHist([luma], [0], None, [256], (0, 256)).ravel().astype(np.int64)
     levels = np.arange(256)
     return (
@@ -110,7 +110,7 @@ def _measure(frame: RgbFrame) -> tuple[float, ...]:
         float(counts[(levels < BLACK) | (levels > WHITE)].sum()) / luma.size,
         _colourfulness(small),
         _noise(luma),
-        _blocking(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)),
+        _blocking(_grey(frame)),
     )
 
 
@@ -120,6 +120,10 @@ def _percentile(counts: Floats, share: float) -> float:
     rank = share * (up_to[-1] - 1)
     low, high = np.searchsorted(up_to, [np.floor(rank), np.ceil(rank)], side="right")
     return float(low + (high - low) * (rank % 1))
+
+
+def _grey(frame: RgbFrame) -> GreyFrame:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _at_width(frame: RgbFrame) -> RgbFrame:
@@ -139,8 +143,8 @@ def _sharpness(luma: GreyFrame) -> float:
     for axis in (1, 0):
         steps = cv2.threshold(_steps(luma, axis, 1), EDGE_LEVELS, 0, cv2.THRESH_TOZERO)[1]
         # Neighbouring means of nine pixels share eight of them: their step is that of the two others, over nine.
-        around = [BLUR_PX // 2 if side == axis else 0 for side in (0, 0, 1, 1)]
-        blurred = _steps(cv2.copyMakeBorder(luma, *around, cv2.BORDER_REFLECT_101), axis, BLUR_PX)
+        wide = np.pad(luma, [(BLUR_PX // 2,) * 2 if side == axis else (0, 0) for side in (0, 1)], mode="reflect")
+        blurred = _steps(wide, axis, BLUR_PX)
         left = cv2.addWeighted(steps, 1, blurred, -1 / BLUR_PX, 0, dtype=cv2.CV_32F)
         lost = lost + _areas(cv2.threshold(left, 0, 0, cv2.THRESH_TOZERO)[1], AREAS)
         total = total + _areas(steps, AREAS)
