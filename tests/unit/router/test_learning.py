@@ -5,10 +5,11 @@ from pathlib import Path
 from dailies_contracts import ClipRequested
 from hypothesis import given
 from hypothesis import strategies as st
-from router.domain.health import CLOSED, Ended, HealthRecord, Ordered, breaker_of, in_flight, success_of, with_end
+from router.domain.health import in_flight, success_of, with_end
 from router.domain.learning import Mark, QualityRecord, believe, draw, with_mark
 from router.domain.market import NOTHING_KNOWN, HealthKey, Lesson, Market, QualityKey, learn, lessons_of
 from router.domain.windows import with_fact
+from runtime.breakers import CLOSED, Ended, HealthRecord, Ordered, breaker_of
 from runtime.catalog import load_catalog
 from testkit.builders import NOW, clip_failed, clip_ready, clip_scored
 from testkit.stories import clip_requested

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 from dailies_contracts import ClipRequested
+from runtime.breakers import HealthRecord
 from runtime.buckets import Bucket, Entry
 from runtime.errors import ConcurrencyConflict, Transient
 from runtime.routing_policy import Learning
 
-from router.domain.health import HealthRecord
 from router.domain.learning import QualityRecord
 from router.domain.market import HealthKey, Key, Lesson, Market, Record, learn, taught, with_record
 from router.domain.storms import TenantRecord, retry_ratio, with_tenant_order

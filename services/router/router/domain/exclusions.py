@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from dailies_contracts import AnyEvent, ClipRequested, CompiledPrompt, FailureKind
+from runtime.breakers import State, is_tried, vendor_breaker
 from runtime.catalog import Listing
+from runtime.failures import AFTER_FAILURE, MAX_REFUSING_VENDORS, may_bill
 from runtime.routing_policy import GRADES, Grade, Policy
 
 from router.domain.context import Context
-from router.domain.failures import AFTER_FAILURE, MAX_REFUSING_VENDORS, may_bill
-from router.domain.health import CLOSED, State, breaker_of, is_tried
 from router.domain.state import Clip, Drafting
 
 
@@ -158,16 +158,12 @@ def _words(failed: list[Clip], prompt: CompiledPrompt, policy: Policy) -> Words:
 
 
 def _breaker(listing: Listing, context: Context) -> State:
-    """Combine the model's own breaker with an account that is refused for every model of the vendor."""
-    policy, now_s = context.catalog.policy.breaker, context.now_s
-    key = (listing.provider.name, listing.model.name, listing.model.tier)
+    """Say where the model's breaker stands, its vendor's account considered."""
+    name = listing.provider.name
+    key = (name, listing.model.name, listing.model.tier)
     own = context.market.health.get(key)  # type: ignore[call-overload]
-    states = [breaker_of(own, policy, now_s=now_s)] if own else []
-    for record in context.market.siblings(listing.provider.name):
-        state = breaker_of(record, policy, now_s=now_s) if record is not own else CLOSED
-        if state.failure and AFTER_FAILURE[state.failure].opens_at_once:
-            states.append(state)
-    return max(states, key=lambda state: state.until_s, default=CLOSED)
+    siblings = context.market.siblings(name)
+    return vendor_breaker(own, siblings, context.catalog.policy.breaker, now_s=context.now_s)
 
 
 def _is_same_order(clip: Clip, *, is_anchored: bool) -> bool:

@@ -16,10 +16,11 @@ from dailies_contracts import (
     FeedbackGiven,
     Stage,
 )
+from runtime.breakers import Ended, HealthRecord, Ordered
+from runtime.failures import NOT_THE_VENDOR
 from runtime.routing_policy import Learning
 
-from router.domain.failures import NOT_THE_VENDOR
-from router.domain.health import Ended, HealthRecord, Ordered, in_flight, with_end, with_order
+from router.domain.health import in_flight, with_end, with_order
 from router.domain.learning import ALL_CLASSES, Mark, QualityRecord, with_mark
 
 WITHDRAWN = "withdrawn"
