@@ -150,7 +150,7 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
         reports=reports,
         batches=batches,
         batch_records=records,
-        health=VendorHealth(await service.bucket(market.BUCKET)),
+        health=VendorHealth(await service.bucket(market.BUCKET), await service.bucket(market.BENCHMARKS)),
         earlier=EarlierJobs(await service.bucket(prompt_cache.BUCKET)),
     )
     await register_bootstrap_key(settings, parts)

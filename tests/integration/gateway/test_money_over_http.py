@@ -206,6 +206,11 @@ async def test_providers_are_shown_with_how_they_are_doing(gateway: Any) -> None
     market = await gateway.parts.service.bucket("market")
     await market.put("health.kling.kling-2_6.final", msgspec.json.encode(record))
     await market.put("health.veo.broken.final", b"not json")
+    result = {"metric": "fvd", "extractor": "i3d", "distance": 9.5, "kernel_distance": 0.1, "n_clips": 40}
+    benchmark = {"provider": "kling", "model": "kling-2.6", "since": "2026-11-20T00:00:00Z"}
+    benchmark |= {"measured_at": "2026-11-27T00:00:00Z", "result": result | {"n_reference": 200}}
+    published = await gateway.parts.service.bucket("benchmarks")
+    await published.put("kling.kling-2.6", msgspec.json.encode(benchmark))
     shown = (await gateway.http.get("/v1/providers")).json()
     models = {model["name"]: model for each in shown["providers"] for model in each["models"]}
     health = models["kling-2.6"]["health"]
@@ -216,5 +221,8 @@ async def test_providers_are_shown_with_how_they_are_doing(gateway: Any) -> None
         1,
     )
     assert models["kling-2.5-turbo"]["health"] is None
+    closed = {"state": "closed", "failure": None, "n_failures": 0, "until": None}
+    assert models["kling-2.6"]["breaker"] == closed
+    assert (models["kling-2.6"]["benchmark"]["distance"], models["kling-2.5-turbo"]["benchmark"]) == (9.5, None)
     assert models["kling-2.6"]["usd_micros_per_s"]["720p"] > 0
     assert (await gateway.stranger.get("/v1/providers")).status_code == 401

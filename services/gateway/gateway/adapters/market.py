@@ -1,31 +1,44 @@
-"""How vendors are doing, as the router's replicas share it (bucket `market`). Only reads."""
+"""How vendors are doing: the router's records of health, and published benchmarks, both from buckets. Only reads."""
 
 import logging
+from typing import TypeVar
 
 import msgspec
+from runtime.breakers import HealthRecord
 from runtime.buckets import Bucket
 
-from gateway.domain.providers import HealthRecord
+from gateway.domain.providers import BenchmarkRecord, Known
 
 BUCKET = "market"
-_record = msgspec.json.Decoder(HealthRecord)
+"""The router's replicas share it."""
+BENCHMARKS = "benchmarks"
+"""`evaluator fvd --publish` writes it, key `<provider>` or `<provider>.<model>`."""
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
 class VendorHealth:
-    """Reads the router's records of vendors' health."""
+    """Reads what is known of vendors."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    def __init__(self, market: Bucket, benchmarks: Bucket) -> None:
+        self._market = market
+        self._benchmarks = benchmarks
 
-    async def load(self) -> dict[tuple[str, str, str], HealthRecord]:
-        """Read every record, by provider, model and stage; one that cannot be read is left out and told."""
-        found: dict[tuple[str, str, str], HealthRecord] = {}
-        for entry in await self._bucket.entries("health.>"):
-            try:
-                record = _record.decode(entry.value)
-            except msgspec.MsgspecError as err:
-                log.warning("market.unreadable", extra={"key": entry.key, "reason": str(err)})
-                continue
-            found[record.provider, record.model, record.stage] = record
-        return found
+    async def load(self) -> Known:
+        """Read every record; one that cannot be read is left out and told."""
+        health = await _records(self._market, "health.>", HealthRecord)
+        benchmarks = await _records(self._benchmarks, ">", BenchmarkRecord)
+        return Known(
+            {(each.provider, each.model, each.stage): each for each in health},
+            {(each.provider, each.model): each for each in benchmarks},
+        )
+
+
+async def _records(bucket: Bucket, pattern: str, kind: type[R]) -> list[R]:
+    found: list[R] = []
+    for entry in await bucket.entries(pattern):
+        try:
+            found.append(msgspec.json.decode(entry.value, type=kind))
+        except msgspec.MsgspecError as err:
+            log.warning("market.unreadable", extra={"key": entry.key, "reason": str(err)})
+    return found

@@ -3,44 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from dailies_contracts import Stage
+from runtime.breakers import GIVEN_UP_AFTER_S, HealthRecord, vendor_breaker
 from runtime.catalog import Catalog, Model, Provider
-from runtime.routing_policy import Grade
+from runtime.routing_policy import Breaker, Grade
 
 from gateway.domain.job import Part
 
 WITHDRAWN = "withdrawn"
-GIVEN_UP_AFTER_S = 1_800.0
-"""An order without an end is no longer in flight after this, as the router sees it."""
-
-
-class Ended(NamedTuple):
-    """How one clip ended, as the router recorded it: when, with which kind of failure, after how long."""
-
-    key: str
-    at_s: float
-    failure: str
-    latency_s: float
-
-
-class Ordered(NamedTuple):
-    """One clip that was ordered, as the router recorded it."""
-
-    key: str
-    at_s: float
-
-
-class HealthRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The router's record of one model and stage (bucket `market`)."""
-
-    provider: str
-    model: str
-    stage: str
-    ends: tuple[Ended, ...] = ()
-    orders: tuple[Ordered, ...] = ()
 
 
 class Health(Part, frozen=True, kw_only=True):
@@ -69,6 +42,84 @@ class Health(Part, frozen=True, kw_only=True):
     last_ended_at: datetime | None
 
 
+class BreakerView(Part, frozen=True, kw_only=True):
+    """Whether the router leaves a model alone.
+
+    Attributes:
+        state: `closed`: it is used; `open`: it is left alone; `half_open`: one clip at a time tries it.
+        failure: Kind of the failure that opened it; null where it is closed.
+        n_failures: Failures in a row.
+        until: When it may be tried, or might have been; null where it is closed.
+    """
+
+    state: Literal["closed", "open", "half_open"]
+    failure: str | None = None
+    n_failures: int = 0
+    until: datetime | None = None
+
+
+class BenchmarkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a vendor's or a model's clips are from a reference set; null `unlimited`: too few clips."""
+
+    metric: str
+    extractor: str
+    distance: float
+    kernel_distance: float
+    n_clips: int
+    n_reference: int
+    unlimited: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+class BenchmarkRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One result as `evaluator fvd --publish` writes it (bucket `benchmarks`); empty model: of all its models."""
+
+    provider: str
+    model: str
+    since: datetime
+    measured_at: datetime
+    result: BenchmarkResult
+
+
+class BenchmarkView(Part, frozen=True, kw_only=True):
+    """How far the clips of a vendor or a model are from a reference set.
+
+    Attributes:
+        metric: `fvd` only where the features are those of I3D; else `frechet_distance`.
+        extractor: What made the features; numbers of different extractors are not compared.
+        distance: As measured, >= 0, lower is better; falls with the number of clips.
+        unlimited: Estimate for endless clips; null where there were too few.
+        kernel_distance: Unbiased at any number of clips.
+        n_clips: Clips compared.
+        n_reference: Clips of the reference.
+        flags: `few_clips`: fewer than two a feature.
+        since: Only clips stored from then on.
+    """
+
+    metric: str
+    extractor: str
+    distance: float
+    unlimited: float | None
+    kernel_distance: float
+    n_clips: int
+    n_reference: int
+    flags: tuple[str, ...]
+    since: datetime
+    measured_at: datetime
+
+
+class Known(NamedTuple):
+    """What is known of vendors beside the catalogue.
+
+    Attributes:
+        health: The router's records by provider, model and stage.
+        benchmarks: Published results by provider and model; empty model: of all its models.
+    """
+
+    health: Mapping[tuple[str, str, str], HealthRecord] = {}
+    benchmarks: Mapping[tuple[str, str], BenchmarkRecord] = {}
+
+
 class ModelView(Part, frozen=True, kw_only=True):
     """One model: what it can do, what it costs, and how it is doing.
 
@@ -78,6 +129,8 @@ class ModelView(Part, frozen=True, kw_only=True):
         samples: Clips that one request may order.
         quality: Expected aggregate score before anything was learned, [0, 1].
         health: Null while nothing was ordered from it.
+        breaker: Whether the router leaves it alone, and until when.
+        benchmark: Null while none was published for the model.
     """
 
     name: str
@@ -99,15 +152,18 @@ class ModelView(Part, frozen=True, kw_only=True):
     quality: float
     latency_s: float
     health: Health | None
+    breaker: BreakerView
+    benchmark: BenchmarkView | None
 
 
 class ProviderView(Part, frozen=True, kw_only=True):
-    """One vendor."""
+    """One vendor; `benchmark` is over all its models, null while none was published."""
 
     name: str
     enabled: bool
     slots: int
     regions: tuple[str, ...]
+    benchmark: BenchmarkView | None
     models: tuple[ModelView, ...]
 
 
@@ -119,19 +175,31 @@ class ProviderList(Part, frozen=True, kw_only=True):
     providers: tuple[ProviderView, ...]
 
 
-def provider_list(catalog: Catalog, health: Mapping[tuple[str, str, str], HealthRecord], now: datetime) -> ProviderList:
-    """Show the catalogue with live health.
+def provider_list(catalog: Catalog, known: Known, now: datetime) -> ProviderList:
+    """Show the catalogue with live health, breakers and benchmarks.
 
     Args:
         catalog: As it is now.
-        health: The router's records by provider, model and stage.
+        known: What was learned and measured.
         now: The time, UTC.
     """
+    breaker = catalog.policy.breaker
     return ProviderList(
         catalog_version=catalog.version,
         at=now,
-        providers=tuple(_provider(provider, health, now) for provider in catalog.provider),
+        providers=tuple(_provider(provider, known, breaker, now) for provider in catalog.provider),
     )
+
+
+def breaker_view(
+    own: HealthRecord | None, siblings: Sequence[HealthRecord], policy: Breaker, now: datetime
+) -> BreakerView:
+    """Say where a model's breaker stands, as the router sees it."""
+    state = vendor_breaker(own, siblings, policy, now_s=now.timestamp())
+    if state.state == "closed":
+        return BreakerView(state="closed")
+    until = datetime.fromtimestamp(state.until_s, UTC)
+    return BreakerView(state=state.state, failure=state.failure, n_failures=state.n_failures, until=until)
 
 
 def health_of(record: HealthRecord, now: datetime) -> Health:
@@ -155,19 +223,40 @@ def health_of(record: HealthRecord, now: datetime) -> Health:
     )
 
 
-def _provider(provider: Provider, health: Mapping[tuple[str, str, str], HealthRecord], now: datetime) -> ProviderView:
+def _provider(provider: Provider, known: Known, breaker: Breaker, now: datetime) -> ProviderView:
+    siblings = [record for key, record in known.health.items() if key[0] == provider.name]
+    models = []
+    for each in provider.model:
+        own = known.health.get((provider.name, each.name, each.tier))
+        benchmark = known.benchmarks.get((provider.name, each.name))
+        stands = breaker_view(own, siblings, breaker, now)
+        models.append(_model(provider, each, own, now, breaker=stands, benchmark=_benchmark(benchmark)))
     return ProviderView(
         name=provider.name,
         enabled=provider.enabled,
         slots=provider.slots,
         regions=provider.regions,
-        models=tuple(
-            _model(provider, each, health.get((provider.name, each.name, each.tier)), now) for each in provider.model
-        ),
+        benchmark=_benchmark(known.benchmarks.get((provider.name, ""))),
+        models=tuple(models),
     )
 
 
-def _model(provider: Provider, model: Model, record: HealthRecord | None, now: datetime) -> ModelView:
+def _benchmark(record: BenchmarkRecord | None) -> BenchmarkView | None:
+    if record is None:
+        return None
+    result = msgspec.structs.asdict(record.result)
+    return BenchmarkView(**result, since=record.since, measured_at=record.measured_at)
+
+
+def _model(
+    provider: Provider,
+    model: Model,
+    record: HealthRecord | None,
+    now: datetime,
+    *,
+    breaker: BreakerView,
+    benchmark: BenchmarkView | None,
+) -> ModelView:
     return ModelView(
         name=model.name,
         tier=model.tier,
@@ -188,6 +277,8 @@ def _model(provider: Provider, model: Model, record: HealthRecord | None, now: d
         quality=model.quality,
         latency_s=model.latency_s,
         health=None if record is None else health_of(record, now),
+        breaker=breaker,
+        benchmark=benchmark,
     )
 
 
