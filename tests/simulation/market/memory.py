@@ -88,9 +88,16 @@ class MemoryLog:
 
 
 class MemoryBucket:
-    """A key-value bucket with compare-and-set; keys with a time to live stay, which no rule may depend on."""
+    """A key-value bucket with compare-and-set.
 
-    def __init__(self, fate: Fate | None = None) -> None:
+    Args:
+        fate: When its writer dies.
+        clock: Seconds of virtual time, for keys with a time to live; None: they stay.
+    """
+
+    def __init__(self, fate: Fate | None = None, *, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock
+        self._ends_at_s: dict[str, float] = {}
         self.values: dict[str, Entry] = {}
         self._below: dict[str, set[str]] = {}
         self.listeners: list[Callable[[str, bytes], None]] = []
@@ -99,6 +106,8 @@ class MemoryBucket:
 
     async def get(self, key: str) -> Entry | None:
         """Read one key."""
+        if self._clock is not None and self._clock() >= self._ends_at_s.get(key, float("inf")):
+            self.values.pop(key, None)
         return self.values.get(key)
 
     async def entries(self, pattern: str = ">") -> list[Entry]:
@@ -118,17 +127,15 @@ class MemoryBucket:
 
     async def create(self, key: str, value: bytes, *, ttl_s: float | None = None) -> int | None:
         """Create a key; None where it exists."""
-        del ttl_s
-        return None if key in self.values else self._set(key, value)
+        return None if await self.get(key) else self._set(key, value, ttl_s=ttl_s)
 
     async def update(self, key: str, value: bytes, revision: int, *, ttl_s: float | None = None) -> int:
         """Replace a key that has not changed since it was read."""
-        del ttl_s
         self._fate.strikes()
         known = self.values.get(key)
         if (known.revision if known else 0) != revision:
             raise ConcurrencyConflict("bucket.changed", key, retry_after_s=0.0)
-        written = self._set(key, value)
+        written = self._set(key, value, ttl_s=ttl_s)
         self._fate.strikes()
         return written
 
@@ -143,15 +150,17 @@ class MemoryBucket:
 
     async def put(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
         """Set a key whatever it was."""
-        del ttl_s
-        self._set(key, value)
+        self._set(key, value, ttl_s=ttl_s)
 
     async def delete(self, key: str) -> None:
         """Forget a key."""
         self.values.pop(key, None)
 
-    def _set(self, key: str, value: bytes) -> int:
+    def _set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> int:
         self._revision += 1
+        self._ends_at_s.pop(key, None)
+        if self._clock is not None and ttl_s is not None:
+            self._ends_at_s[key] = self._clock() + ttl_s
         self.values[key] = Entry(key, value, self._revision)
         self._below.setdefault(key.rpartition(".")[0], set()).add(key)
         for listener in self.listeners:

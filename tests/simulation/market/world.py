@@ -99,7 +99,7 @@ class World:
         self.fate = fate or Fate()
         self.log = MemoryLog(self.fate)
         self.budgets, self.tenants = MemoryBucket(self.fate), MemoryBucket()
-        self._market, self._turns = MemoryBucket(), MemoryBucket()
+        self._market, self._turns = MemoryBucket(), MemoryBucket(clock=lambda: self.now_s)
         self._limits = limits or Limits()
         self._reveal = reveal
         self._shuffle = shuffle or (lambda: (0.0, 1))
