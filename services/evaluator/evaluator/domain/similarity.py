@@ -36,12 +36,13 @@ def fit_similarity(motion: Floats, votes: Floats, *, size_px: tuple[int, int]) -
     across, down = (axis.ravel() / REACH_PX for axis in np.meshgrid(x, y))
     one, zero = np.ones_like(across), np.zeros_like(across)
     design = np.concatenate([np.column_stack([one, zero, across, -down]), np.column_stack([zero, one, down, across])])
+    squares = (design[:, :, None] * design[:, None]).reshape(-1, 16)
     target = motion.astype(np.float64).reshape(n_steps, -1, 2).transpose(0, 2, 1).reshape(n_steps, -1)
     say = votes.astype(np.float64).reshape(n_steps, -1)
     weight, fitted, off = say, np.zeros((n_steps, 4)), target
     for turn in range(ROUNDS):
         twice = np.concatenate([weight, weight], axis=1)
-        products = (twice @ (design[:, :, None] * design[:, None]).reshape(-1, 16)).reshape(-1, 4, 4)
+        products = (twice @ squares).reshape(-1, 4, 4)
         fitted = np.linalg.solve(products + 1e-6 * np.eye(4), ((twice * target) @ design)[..., None])[..., 0]
         off = target - fitted @ design.T
         tolerance = VOTE_PX * 2 ** max(0, 3 - turn)
