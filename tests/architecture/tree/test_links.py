@@ -50,3 +50,9 @@ def test_the_walkthrough_names_functions_that_exist() -> None:
     wrong = [f"{name} in {file.relative_to(ROOT)}" for name, file in named if name not in names_in(file)]
     assert wrong == []
     assert len(named) >= 10, "the walkthrough follows one job from function to function"
+
+
+def test_decisions_are_numbered_without_gaps_and_carry_their_number():
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []
