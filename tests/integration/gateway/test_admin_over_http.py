@@ -51,7 +51,8 @@ async def test_what_a_tenant_may_use_is_written_where_the_router_reads_it(gatewa
     await gateway.admin.put("/v1/admin/tenants/umbra/budget", json={"limit_usd_micros": 5_000_000})
     body = {"plan": "starter", "deny_providers": ["pika"], "regions": ["eu"]}
     answer = await gateway.admin.put("/v1/admin/tenants/umbra/routing", json=body)
-    assert answer.json() == {"tenant_id": "umbra", "allow_providers": [], "allow_lower_tier": True} | body
+    unsaid = {"allow_providers": [], "allow_lower_tier": True, "reuse": None, "share_clips": False}
+    assert answer.json() == {"tenant_id": "umbra"} | unsaid | body
     rules = msgspec.convert(await stored(gateway, "tenants", "umbra"), TenantRules)
     assert rules == TenantRules(plan="starter", deny_providers=("pika",), regions=("eu",))
     assert (await stored(gateway, "tenants", "umbra"))["budget_usd_micros"] == 5_000_000
