@@ -13,6 +13,10 @@ TERMINAL = {"ready", "failed", "cancelled"}
 CUP = "A ceramic cup on a walnut desk, slow dolly-in, morning light"
 
 
+class AwayError(Exception):
+    """A part behind the gateway does not answer: the same request may be sent again."""
+
+
 class Client:
     """Asks for jobs and waits for them.
 
@@ -36,6 +40,8 @@ class Client:
     async def job(self, job_id: str) -> dict[str, Any]:
         """Look at a job."""
         answer = await self.http.get(f"/v1/jobs/{job_id}")
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise AwayError(answer.text)
         assert answer.status_code == 200, answer.text
         view: dict[str, Any] = answer.json()
         return view
@@ -43,7 +49,7 @@ class Client:
     async def until(
         self, job_id: str, holds: Callable[[dict[str, Any]], bool], *, timeout_s: float = 90
     ) -> dict[str, Any]:
-        """Look at a job until something holds of it; a gateway that is away is asked again."""
+        """Look at a job until something holds of it; a gateway that is away, or says that a part is, is asked again."""
         view: dict[str, Any] = {}
         give_up_at = time.monotonic() + timeout_s
         while time.monotonic() < give_up_at:
@@ -51,8 +57,8 @@ class Client:
                 view = await self.job(job_id)
                 if holds(view):
                     return view
-            except httpx.TransportError:
-                pass  # the gateway was just killed: the caller starts it again
+            except (httpx.TransportError, AwayError):
+                pass  # it was just killed: the caller starts it again
             await asyncio.sleep(0.1)
         raise AssertionError(f"after {timeout_s} s the job is {view.get('state')}: {view.get('timeline')}")
 
