@@ -260,52 +260,6 @@ def finish_when_submitted(world):
     return False
 
 
-async def live_through(world, crash, party):
-    """Deliver the orders and run the timers, again after every crash, as the bus would."""
-    for request in party:
-        for _ in range(3):
-            try:
-                await world.handlers.on_clip_requested(request)
-                break
-            except crash:
-                world.handlers = world.new_process()
-    for _ in range(4):
-        try:
-            await world.run_timers(until=lambda: finish_when_submitted(world))
-        except crash:
-            world.handlers = world.new_process()
-        else:
-            return
-    pytest.fail("it crashed more than once")
-
-
-@pytest.mark.parametrize("dies_before", [True, False])
-@pytest.mark.parametrize("dies_at", range(N_EFFECTS))
-@pytest.mark.parametrize("answers", [[], [("accepted", LOST)], [ProviderError("throttled", "kling")]])
-@pytest.mark.usefixtures("either_way")
-async def test_a_crash_anywhere_pays_a_shared_request_once(world, crash, party, answers, dies_at, dies_before):
-    world.effects.dies_at, world.effects.dies_before = dies_at, dies_before
-    world.vendor.answers = list(answers)
-    await live_through(world, crash, party)
-    assert len(world.vendor.orders) <= 1
-    ends = world.log.of(ClipReady) + world.log.of(ClipFailed)
-    assert sorted(fact.clip_id for fact in ends) == sorted(request.clip_id for request in party)
-    came = {isinstance(fact, ClipReady) for fact in ends}
-    assert len(came) == 1, "all of them or none"
-    if came == {True}:
-        assert await world.slots.n_held() == 0
-    else:
-        assert not world.vendor.can_find
-        assert all(fact.may_still_bill for fact in world.log.of(ClipFailed))
-
-
-async def test_the_crashes_reach_every_effect_of_a_shared_request(world, party):
-    await deliver(world, party)
-    world.vendor.finish("task-1", clips(3))
-    await world.run_timers()
-    assert 14 <= world.effects.n <= N_EFFECTS
-
-
 async def outlast(world, crash, requests, *, until_all):
     """Deliver the orders and run the timers, again after every crash, until something holds of the log."""
     for request in requests:
@@ -323,6 +277,33 @@ async def outlast(world, crash, requests, *, until_all):
         else:
             return
     pytest.fail("it crashed more than once")
+
+
+@pytest.mark.parametrize("dies_before", [True, False])
+@pytest.mark.parametrize("dies_at", range(N_EFFECTS))
+@pytest.mark.parametrize("answers", [[], [("accepted", LOST)], [ProviderError("throttled", "kling")]])
+@pytest.mark.usefixtures("either_way")
+async def test_a_crash_anywhere_pays_a_shared_request_once(world, crash, party, answers, dies_at, dies_before):
+    world.effects.dies_at, world.effects.dies_before = dies_at, dies_before
+    world.vendor.answers = list(answers)
+    await outlast(world, crash, party, until_all=lambda: finish_when_submitted(world))
+    assert len(world.vendor.orders) <= 1
+    ends = world.log.of(ClipReady) + world.log.of(ClipFailed)
+    assert sorted(fact.clip_id for fact in ends) == sorted(request.clip_id for request in party)
+    came = {isinstance(fact, ClipReady) for fact in ends}
+    assert len(came) == 1, "all of them or none"
+    if came == {True}:
+        assert await world.slots.n_held() == 0
+    else:
+        assert not world.vendor.can_find
+        assert all(fact.may_still_bill for fact in world.log.of(ClipFailed))
+
+
+async def test_the_crashes_reach_every_effect_of_a_shared_request(world, party):
+    await deliver(world, party)
+    world.vendor.finish("task-1", clips(3))
+    await world.run_timers()
+    assert 14 <= world.effects.n <= N_EFFECTS
 
 
 @pytest.fixture(params=[True, False], ids=["dies before", "dies after"])
