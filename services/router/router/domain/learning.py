@@ -7,11 +7,11 @@ loses its good name within tens of clips, and one that was left alone gets anoth
 
 import hashlib
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import msgspec
 from runtime.routing_policy import Learning
+from runtime.worth import STANDARD
 
 from router.domain.windows import with_fact
 
@@ -148,16 +148,13 @@ def draw(belief: Belief, *, seed: int, name: str, exploration: float = 1.0) -> f
     """
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     share = (int.from_bytes(digest[:6]) + 0.5) / 2**48
-    drawn = belief.quality + exploration * belief.sd * _STANDARD.inv_cdf(share)
+    drawn = belief.quality + exploration * belief.sd * STANDARD.inv_cdf(share)
     return round(min(1.0, max(0.0, drawn)), 4)
 
 
 def seed_of(*parts: str) -> int:
     """Give the sampler's seed of a decision: the same decision draws the same, on any replica, in any replay."""
     return int.from_bytes(hashlib.sha256("\x1f".join(parts).encode()).digest()[:6])
-
-
-_STANDARD = NormalDist()
 
 
 def _aged(record: QualityRecord | None, learning: Learning, now_s: float) -> tuple[float, float]:
