@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from dailies_contracts import ClipReady, subject_filter
 from nats.aio.client import Client
+from runtime.benchmarks import BUCKET, Benchmark, Comparison
 from runtime.buckets import open_bucket
 from runtime.direct_get import DirectGet
 from runtime.errors import DependencyUnavailable, InvalidRequest, NotFound, Permanent
@@ -24,14 +25,12 @@ from runtime.replay import replay
 from evaluator.adapters.clip_features import N_FRAMES
 from evaluator.adapters.decode import DecodeLimits, decode_clip
 from evaluator.adapters.reference_sets import load_reference
-from evaluator.domain.comparison import Comparison, Gathered, Gathering, compare
+from evaluator.domain.comparison import Gathered, Gathering, compare
 from evaluator.domain.errors import InvalidClip
 from evaluator.loading import decode_limits, load_features
 from evaluator.ports import ClipFeatures
 from evaluator.settings import Settings
 
-BUCKET = "benchmarks"
-"""Key-value bucket of the published results, key `<provider>` or `<provider>.<model>`."""
 CONNECT_TIMEOUT_S = 10.0
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm"})
 
@@ -55,16 +54,6 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """Key of its result."""
         return f"{self.provider}.{self.model}" if self.model else self.provider
-
-
-class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
-    """One published result."""
-
-    provider: str
-    model: str
-    since: datetime
-    measured_at: datetime
-    result: Comparison
 
 
 class Gatherer:

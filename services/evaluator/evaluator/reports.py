@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 from dailies_contracts import AnyEvent, ClipScored, FeedbackGiven, ReviewDecided, Scores, subject_filter
+from runtime.benchmarks import Comparison
 from runtime.errors import InvalidRequest
 from runtime.replay import replay
 
 from evaluator.adapters.reference_sets import save_reference
 from evaluator.benchmark import Gatherer, Vendor, compare_files, connected, gather_files, measure_vendor
 from evaluator.domain.agreement import Agreement, Judgement, agreements
-from evaluator.domain.comparison import Comparison
 from evaluator.loading import decode_limits, load_features
 from evaluator.settings import Settings
 

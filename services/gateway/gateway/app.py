@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dailies_contracts import BatchCancelRequested, BatchRequested
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from runtime import legal_holds, prompt_cache
+from runtime import benchmarks, legal_holds, prompt_cache
 from runtime.buckets import Bucket
 from runtime.budgets import Limits
 from runtime.catalog_file import CatalogFile
@@ -150,7 +150,7 @@ async def open_parts(settings: GatewaySettings, stack: AsyncExitStack) -> Parts:
         reports=reports,
         batches=batches,
         batch_records=records,
-        health=VendorHealth(await service.bucket(market.BUCKET), await service.bucket(market.BENCHMARKS)),
+        health=VendorHealth(await service.bucket(market.BUCKET), await service.bucket(benchmarks.BUCKET)),
         earlier=EarlierJobs(await service.bucket(prompt_cache.BUCKET)),
     )
     await register_bootstrap_key(settings, parts)

@@ -3,10 +3,8 @@
 from datetime import UTC, datetime
 
 import msgspec
-from evaluator.benchmark import Benchmark
-from evaluator.domain.comparison import Comparison
-from gateway.domain.providers import BenchmarkRecord
 from router.domain.money import ClipAccount, ClipEntry, TenantAccount
+from runtime.benchmarks import Benchmark, Comparison
 from runtime.budgets import Sums, TenantSums
 
 
@@ -16,7 +14,7 @@ def test_the_gateway_reads_the_evaluators_benchmarks() -> None:
     )
     at = datetime(2026, 11, 27, tzinfo=UTC)
     written = Benchmark(provider="kling", model="", since=at, measured_at=at, result=compared)
-    read = msgspec.json.decode(msgspec.json.encode(written), type=BenchmarkRecord)
+    read = msgspec.json.decode(msgspec.json.encode(written), type=Benchmark)
     assert msgspec.to_builtins(read) == msgspec.to_builtins(written)
 
 

@@ -16,10 +16,10 @@ from evaluator.adapters.clip_features import ClipEmbeddings, I3dTorchScript, Tor
 from evaluator.adapters.onnx_clip import OnnxClip
 from evaluator.adapters.reference_sets import load_reference
 from evaluator.adapters.weights import TINY_MODEL, sha256_of
-from evaluator.benchmark import BUCKET, Benchmark
 from evaluator.cli import main
 from msgspec import structs
 from nats.aio.client import Client
+from runtime.benchmarks import BUCKET, Benchmark
 from runtime.buckets import open_bucket
 from runtime.direct_get import DirectGet
 from runtime.errors import Permanent

@@ -3,7 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from gateway.domain.providers import BenchmarkRecord, BenchmarkResult, Known, health_of, provider_list
+from gateway.domain.providers import Known, health_of, provider_list
+from runtime.benchmarks import Benchmark, Comparison
 from runtime.breakers import Ended, HealthRecord, Ordered
 from runtime.catalog import load_catalog
 
@@ -67,11 +68,11 @@ def test_a_refused_account_shows_at_every_model_of_the_vendor() -> None:
 
 
 def test_a_published_benchmark_is_shown_at_its_vendor_or_model() -> None:
-    result = BenchmarkResult(
+    result = Comparison(
         metric="frechet_distance", extractor="tiny", distance=12.5, kernel_distance=0.2, n_clips=40, n_reference=200
     )
     published = {
-        ("kling", model): BenchmarkRecord(provider="kling", model=model, since=NOW, measured_at=NOW, result=result)
+        ("kling", model): Benchmark(provider="kling", model=model, since=NOW, measured_at=NOW, result=result)
         for model in ("", "kling-2.6")
     }
     views = shown(Known(benchmarks=published))

@@ -5,8 +5,8 @@ Between the features of single clips and the benchmark that is published: `Gathe
 
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
+from runtime.benchmarks import Comparison
 
 from evaluator.domain.arrays import Floats
 from evaluator.domain.frechet import (
@@ -49,30 +49,6 @@ class Gathered:
     def n_features(self) -> int:
         """Features of a clip."""
         return int(self.parts[0].mean.shape[0])
-
-
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a set of clips is from a reference set.
-
-    Attributes:
-        metric: `fvd` only where the features are those of I3D; else `frechet_distance`.
-        extractor: What made the features; numbers of different extractors are not compared.
-        distance: As measured, >= 0; falls with the number of clips.
-        unlimited: Estimate for endless clips; None below `MIN_CLIPS` on a side.
-        kernel_distance: Unbiased at any number of clips.
-        n_clips: Clips compared.
-        n_reference: Clips of the reference.
-        flags: `few_clips`: fewer than two a feature.
-    """
-
-    metric: str
-    extractor: str
-    distance: float
-    kernel_distance: float
-    n_clips: int
-    n_reference: int
-    unlimited: float | None = None
-    flags: tuple[str, ...] = ()
 
 
 class Gathering:

@@ -4,15 +4,14 @@ import logging
 from typing import TypeVar
 
 import msgspec
+from runtime.benchmarks import Benchmark
 from runtime.breakers import HealthRecord
 from runtime.buckets import Bucket
 
-from gateway.domain.providers import BenchmarkRecord, Known
+from gateway.domain.providers import Known
 
 BUCKET = "market"
 """The router's replicas share it."""
-BENCHMARKS = "benchmarks"
-"""`evaluator fvd --publish` writes it, key `<provider>` or `<provider>.<model>`."""
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ class VendorHealth:
     async def load(self) -> Known:
         """Read every record; one that cannot be read is left out and told."""
         health = await _records(self._market, "health.>", HealthRecord)
-        benchmarks = await _records(self._benchmarks, ">", BenchmarkRecord)
+        benchmarks = await _records(self._benchmarks, ">", Benchmark)
         return Known(
             {(each.provider, each.model, each.stage): each for each in health},
             {(each.provider, each.model): each for each in benchmarks},

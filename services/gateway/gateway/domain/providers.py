@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 from dailies_contracts import Stage
+from runtime.benchmarks import Benchmark
 from runtime.breakers import GIVEN_UP_AFTER_S, HealthRecord, vendor_breaker
 from runtime.catalog import Catalog, Model, Provider
 from runtime.routing_policy import Breaker, Grade
@@ -58,29 +59,6 @@ class BreakerView(Part, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class BenchmarkResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a vendor's or a model's clips are from a reference set; null `unlimited`: too few clips."""
-
-    metric: str
-    extractor: str
-    distance: float
-    kernel_distance: float
-    n_clips: int
-    n_reference: int
-    unlimited: float | None = None
-    flags: tuple[str, ...] = ()
-
-
-class BenchmarkRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One result as `evaluator fvd --publish` writes it (bucket `benchmarks`); empty model: of all its models."""
-
-    provider: str
-    model: str
-    since: datetime
-    measured_at: datetime
-    result: BenchmarkResult
-
-
 class BenchmarkView(Part, frozen=True, kw_only=True):
     """How far the clips of a vendor or a model are from a reference set.
 
@@ -117,7 +95,7 @@ class Known(NamedTuple):
     """
 
     health: Mapping[tuple[str, str, str], HealthRecord] = {}
-    benchmarks: Mapping[tuple[str, str], BenchmarkRecord] = {}
+    benchmarks: Mapping[tuple[str, str], Benchmark] = {}
 
 
 class ModelView(Part, frozen=True, kw_only=True):
@@ -241,7 +219,7 @@ def _provider(provider: Provider, known: Known, breaker: Breaker, now: datetime)
     )
 
 
-def _benchmark(record: BenchmarkRecord | None) -> BenchmarkView | None:
+def _benchmark(record: Benchmark | None) -> BenchmarkView | None:
     if record is None:
         return None
     result = msgspec.structs.asdict(record.result)
