@@ -5,7 +5,7 @@ from dailies_contracts import AssetRef, ClipFailed, ClipReady, ClipSettled, JobC
 from dailies_contracts.values import MediaFacts
 from provider_workers.domain.callback_url import callback_url, signature_of
 from provider_workers.domain.cost import Cost, cost_of
-from provider_workers.domain.intent import decode_intent, encode_intent, first_intent
+from provider_workers.domain.intent import closed_intent, decode_intent, encode_intent, first_intent
 from provider_workers.domain.pace import Pace
 from provider_workers.domain.progress import Phase, clip_of
 from provider_workers.domain.steps import Step, next_step
@@ -72,6 +72,13 @@ def test_nothing_is_submitted_after_the_deadline(world):
     request = world.request(deadline_at=NOW)
     clip = clip_of([request], request.clip_id, last_sequence=1)
     assert next_step(clip, None, now=NOW) is Step.EXPIRE
+
+
+def test_a_clip_whose_intent_is_closed_is_never_sent(world):
+    request = world.request(deadline_at=NOW + timedelta(days=1))
+    clip = clip_of([request], request.clip_id, last_sequence=1)
+    assert next_step(clip, closed_intent(NOW), now=NOW) is Step.EXPIRE
+    assert next_step(clip, first_intent(NOW).refused().closed(), now=NOW) is Step.EXPIRE
 
 
 def test_another_clips_facts_do_not_count(world):

@@ -15,7 +15,7 @@ class Step(StrEnum):
     POLL = "poll"  # the vendor has it
     WATCH = "watch"  # given up, may still bill
     DROP = "drop"  # nothing was sent, and nobody wants it any more
-    EXPIRE = "expire"  # nothing was sent, and the deadline has passed
+    EXPIRE = "expire"  # nothing was sent, and the deadline has passed, or nobody may send it any more
     RELEASE = "release"  # ended: only the slot may still be held
 
 
@@ -36,4 +36,5 @@ def next_step(clip: Clip, intent: Intent | None, *, now: datetime) -> Step:
         return Step.RECONCILE
     if clip.is_not_wanted:
         return Step.DROP
-    return Step.EXPIRE if now >= clip.request.deadline_at else Step.SUBMIT
+    is_closed = intent is not None and intent.state == "closed"  # whoever closed it died before its end was written
+    return Step.EXPIRE if is_closed or now >= clip.request.deadline_at else Step.SUBMIT
