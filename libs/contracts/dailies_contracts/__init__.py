@@ -46,7 +46,17 @@ from dailies_contracts.events import (
     ReviewRequested,
     StoredClip,
 )
-from dailies_contracts.request import MAX_DURATION_S, MAX_PROMPT_CHARS, Beat, Shot, VideoRequest
+from dailies_contracts.request import (
+    MAX_DURATION_S,
+    MAX_PROMPT_CHARS,
+    Beat,
+    ImageRole,
+    ReferenceImage,
+    Shot,
+    VideoRequest,
+    roles_fault,
+    roles_of,
+)
 from dailies_contracts.streams import CONSUMERS, DEAD_LETTERS, TIMERS, VIDEO, Consumer, stream_configs
 from dailies_contracts.subjects import InvalidSubject, job_filter, subject_filter, subject_of
 from dailies_contracts.tenant_events import (
@@ -142,6 +152,7 @@ __all__ = [
     "Fact",
     "FailureKind",
     "FeedbackGiven",
+    "ImageRole",
     "InvalidSubject",
     "JobCancelRequested",
     "JobCancelled",
@@ -159,6 +170,7 @@ __all__ = [
     "PromptCompiled",
     "ProviderSubmitted",
     "Quality",
+    "ReferenceImage",
     "Replay",
     "Resolution",
     "ReuseMode",
@@ -187,6 +199,8 @@ __all__ = [
     "feed_filter",
     "feed_subject",
     "job_filter",
+    "roles_fault",
+    "roles_of",
     "stream_configs",
     "subject_filter",
     "subject_of",

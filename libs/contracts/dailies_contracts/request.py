@@ -1,6 +1,7 @@
 """What a client asks for: the request as JobRequested carries it."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -15,6 +16,8 @@ MAX_BUDGET_USD_MICROS = 10**15
 Label = Annotated[str, Meta(min_length=1, max_length=64)]
 ProviderName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 LabelValue = Annotated[str, Meta(max_length=512)]
+ImageRole = Literal["first_frame", "last_frame", "reference"]
+"""What an image is to the clip: where it starts, where it ends, or what is to be seen in it."""
 
 
 class Beat(Value, frozen=True, kw_only=True):
@@ -44,6 +47,21 @@ class Shot(Value, frozen=True, kw_only=True):
     negative: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=24)] = ()
 
 
+class ReferenceImage(AssetRef, frozen=True, kw_only=True):
+    """A stored image that comes with a request.
+
+    Attributes:
+        role: What it is to the clip; None: the first frame where it is a request's first image, else a reference.
+    """
+
+    role: ImageRole | None = None
+
+    @property
+    def stored(self) -> AssetRef:
+        """The image without its role."""
+        return AssetRef(uri=self.uri, sha256=self.sha256, size_bytes=self.size_bytes, media_type=self.media_type)
+
+
 class VideoRequest(Value, frozen=True, kw_only=True):
     """One video, as asked for. Exactly one of `prompt` and `shot` says what it shows.
 
@@ -59,7 +77,8 @@ class VideoRequest(Value, frozen=True, kw_only=True):
         deny_providers: Never choose these vendors.
         use_case: What the video is for, as the catalogue lists it; decides the tier of the final.
         allow_lower_tier: Where no model of that tier can be had, a lower one may render the final.
-        reference_images: Stored images that anchor the look, first frame first.
+        reference_images: Stored images that anchor the look, each with its role: one first frame, one last frame where
+            there is a first one, and references.
         audio: Sound wanted.
         seed: Seed for vendors that take one, 0 to 2^32 - 1.
         webhook_url: Told of every public change of this job.
@@ -83,7 +102,7 @@ class VideoRequest(Value, frozen=True, kw_only=True):
     deny_providers: Annotated[tuple[ProviderName, ...], Meta(max_length=16)] = ()
     use_case: Annotated[str, Meta(max_length=32)] = ""
     allow_lower_tier: bool = True
-    reference_images: Annotated[tuple[AssetRef, ...], Meta(max_length=8)] = ()
+    reference_images: Annotated[tuple[ReferenceImage, ...], Meta(max_length=8)] = ()
     audio: bool = False
     seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] | None = None
     webhook_url: Annotated[str, Meta(max_length=2_048, pattern=r"^https?://")] | None = None
@@ -93,3 +112,34 @@ class VideoRequest(Value, frozen=True, kw_only=True):
     style_preset: Annotated[str, Meta(max_length=64)] = ""
     reuse: ReuseMode | None = None
     metadata: Annotated[dict[Label, LabelValue], Meta(max_length=20)] = {}
+
+    @property
+    def first_frame(self) -> AssetRef | None:
+        """The image that the clip starts from."""
+        return next(iter(self.images_as("first_frame")), None)
+
+    @property
+    def last_frame(self) -> AssetRef | None:
+        """The image that the clip ends with."""
+        return next(iter(self.images_as("last_frame")), None)
+
+    def images_as(self, role: ImageRole) -> tuple[AssetRef, ...]:
+        """Give the images of a role, in the request's order."""
+        told = zip(self.reference_images, roles_of(self.reference_images), strict=True)
+        return tuple(image.stored for image, each in told if each == role)
+
+
+def roles_of(images: Sequence[ReferenceImage]) -> tuple[ImageRole, ...]:
+    """Give the role of every image of a request, whether it is said or goes by the place."""
+    return tuple(image.role or ("reference" if place else "first_frame") for place, image in enumerate(images))
+
+
+def roles_fault(images: Sequence[ReferenceImage]) -> str:
+    """Say what is wrong with the roles of a request's images; empty where nothing is."""
+    roles = roles_of(images)
+    for role, name in (("first_frame", "first frame"), ("last_frame", "last frame")):
+        if roles.count(role) > 1:
+            return f"must have one {name} at most: give the others the role reference"
+    if "last_frame" in roles and "first_frame" not in roles:
+        return "must have a first frame where there is a last frame: add one, or give the last frame another role"
+    return ""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dailies_contracts.base import AspectRatio, PromotionClass, Resolution, Timestamp, Value
+from dailies_contracts.base import AspectRatio, AssetRef, PromotionClass, Resolution, Timestamp, Value
 from dailies_contracts.request import Beat
 
 
@@ -53,6 +53,8 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
         ask: What the clip is held against beside `score_prompt`.
         softer_prompt: The same in words that fewer content filters stumble over, sent after a refusal; empty where
             there is nothing to soften.
+        last_frame: The request's image that the clip ends with, where it asks for one.
+        references: The request's images that this model is to show.
     """
 
     provider: str
@@ -69,6 +71,8 @@ class CompiledPrompt(Value, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     ask: Ask | None = None
     softer_prompt: str = ""
+    last_frame: AssetRef | None = None
+    references: tuple[AssetRef, ...] = ()
 
 
 class Unsuitable(Value, frozen=True, kw_only=True):

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+from dailies_contracts import CompiledPrompt
 
 from runtime.budgets import Limits
 from runtime.errors import Permanent
@@ -19,6 +20,37 @@ from runtime.routing_policy import Grade, Policy, TenantPlan, UseCase
 from runtime.toml_lines import line_of
 
 Tier = Literal["draft", "final"]
+
+
+class Pictures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model renders with one kind of picture beyond the first frame.
+
+    Attributes:
+        at_most: Pictures of the kind that it takes.
+        durations_s: Lengths that it renders with them; empty: all of its own.
+        resolutions: Resolutions that it renders with them; empty: all of its own.
+        audio: With sound too, where it renders sound.
+        usd_micros_per_s: Price per second without sound, where it is another one with them.
+    """
+
+    at_most: Annotated[int, msgspec.Meta(ge=1)] = 1
+    durations_s: tuple[int, ...] = ()
+    resolutions: tuple[str, ...] = ()
+    audio: bool = True
+    usd_micros_per_s: dict[str, int] = {}
+
+    def faults(self, model: "Model", field: str) -> Iterator[tuple[str, str]]:
+        """Say what does not go together with the rest of the model's entry: the field and a sentence."""
+        if not {*model.resolutions, *model.first_frame_resolutions}.issuperset(self.resolutions):
+            yield f"{field}.resolutions", "names one that the model does not render."
+        if not set(model.durations_s).issuperset(self.durations_s):
+            yield f"{field}.durations_s", "names one that the model does not render."
+        narrowed = model.within(self)
+        if not any(narrowed.durations_at(x) for x in (*narrowed.resolutions, *narrowed.first_frame_resolutions)):
+            yield field, "leaves no length at any resolution."
+        for resolution in (*narrowed.resolutions, *narrowed.first_frame_resolutions):
+            if self.usd_micros_per_s and self.usd_micros_per_s.get(resolution, 0) <= 0:
+                yield f"{field}.usd_micros_per_s", f"has no price at {resolution}."
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +66,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         aspect_from_frame: With a first frame the picture's shape decides; `aspect_ratios` is for text alone.
         first_frame_resolutions: Resolutions that it renders with a first frame only.
         first_frame_aspect_ratios: Shapes that it renders with a first frame only.
+        last_frame: What it renders between a first and a last frame; None: it takes no last frame.
+        references: What it renders with pictures of what is to be seen, instead of a first frame; None: it takes none.
         usd_micros_per_s: Price per second of output by resolution, without sound.
         clip_usd_micros: Price of a whole clip by resolution and length, where the vendor does not charge by the second.
         audio_usd_micros_per_s: Price per second with sound.
@@ -68,6 +102,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     aspect_from_frame: bool = False
     first_frame_resolutions: tuple[str, ...] = ()
     first_frame_aspect_ratios: tuple[str, ...] = ()
+    last_frame: Pictures | None = None
+    references: Pictures | None = None
     billed_step_s: int = 1
     billed_unit_usd_micros: int = 1
     grade: Grade = "standard"
@@ -78,6 +114,15 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def is_retired(self, today: date) -> bool:
         """Tell whether the vendor has retired it."""
         return self.retires_on is not None and today >= self.retires_on
+
+    def ordered_with(self, *, last_frame: bool, references: bool) -> "Model":
+        """Give the limits and prices that hold for a clip; references come without a first frame, so without a last."""
+        pictures = self.last_frame if last_frame else self.references if references else None
+        return self if pictures is None else self.within(pictures)
+
+    def ordered_as(self, prompt: CompiledPrompt) -> "Model":
+        """Give the limits and prices that hold for a compiled prompt."""
+        return self.ordered_with(last_frame=prompt.last_frame is not None, references=bool(prompt.references))
 
     def takes_aspect(self, aspect_ratio: str, *, from_image: bool) -> bool:
         """Tell whether it renders this shape, or leaves the shape to the first frame."""
@@ -135,14 +180,42 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             yield "samples", "must be at least 1."
         if min(self.billed_step_s, self.billed_unit_usd_micros) < 1:
             yield "billed_step_s", "and billed_unit_usd_micros must be at least 1."
-        for audio, offered in (
-            (False, (*self.resolutions, *self.first_frame_resolutions)),
-            (True, self.audio_resolutions),
-        ):
-            yield from self._unpriced(offered, audio=audio)
+        yield from self._unpriced()
+        yield from self._impossible()
 
-    def _unpriced(self, offered: tuple[str, ...], *, audio: bool) -> Iterator[tuple[str, str]]:
-        for resolution in offered:
+    def _impossible(self) -> Iterator[tuple[str, str]]:
+        if self.last_frame is not None and not self.first_frame:
+            yield "last_frame", "needs a model that takes a first frame."
+        for field, pictures in (("last_frame", self.last_frame), ("references", self.references)):
+            if pictures is not None:
+                yield from pictures.faults(self, field)
+
+    def within(self, pictures: Pictures) -> "Model":
+        """Give the limits and prices that hold for a clip with pictures of a kind, as a model of its own."""
+
+        def sizes(offered: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(x for x in offered if not pictures.resolutions or x in pictures.resolutions)
+
+        def lengths(offered: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(x for x in offered if not pictures.durations_s or x in pictures.durations_s)
+
+        has_price = bool(pictures.usd_micros_per_s)
+        return msgspec.structs.replace(
+            self,
+            durations_s=lengths(self.durations_s),
+            resolution_durations_s={size: lengths(x) for size, x in self.resolution_durations_s.items()},
+            resolutions=sizes(self.resolutions),
+            first_frame_resolutions=sizes(self.first_frame_resolutions),
+            audio_resolutions=sizes(self.audio_resolutions) if pictures.audio else (),
+            usd_micros_per_s=pictures.usd_micros_per_s if has_price else self.usd_micros_per_s,
+            clip_usd_micros={} if has_price else self.clip_usd_micros,
+            last_frame=None,
+            references=None,
+        )
+
+    def _unpriced(self) -> Iterator[tuple[str, str]]:
+        silent = (*self.resolutions, *self.first_frame_resolutions)
+        for audio, resolution in (*((False, x) for x in silent), *((True, x) for x in self.audio_resolutions)):
             for duration_s in self.durations_at(resolution):
                 try:
                     price = self.price_usd_micros(duration_s=duration_s, resolution=resolution, audio=audio)

@@ -7,7 +7,7 @@ nothing of it.
 import logging
 from datetime import timedelta
 
-from dailies_contracts import AssetRef
+from dailies_contracts import AssetRef, ClipRequested
 from opentelemetry.trace import SpanKind
 from runtime.errors import ConcurrencyConflict, NotFound, Permanent, Transient
 from runtime.telemetry import span
@@ -19,7 +19,7 @@ from provider_workers.domain.adapter import Image, Order
 from provider_workers.domain.callback_url import callback_url
 from provider_workers.domain.failures import NO_FIRST_FRAME, RETRIED_AT_SUBMIT, ProviderError
 from provider_workers.domain.intent import MAX_REFUSALS
-from provider_workers.domain.orders import order_of
+from provider_workers.domain.orders import Images, order_of
 from provider_workers.domain.pace import FRESH_S
 from provider_workers.domain.progress import Clip
 from provider_workers.domain.tick import Tick
@@ -145,7 +145,7 @@ class Submitting:
         desk, request = self._desk, clip.request
         return order_of(
             request,
-            first_frame=None if request.first_frame is None else await self._image(request.first_frame),
+            images=await self._images(request),
             n_samples=len(clip.party),
             callback_url=callback_url(
                 desk.callback_base_url,
@@ -156,7 +156,15 @@ class Submitting:
             ),
         )
 
-    async def _image(self, frame: AssetRef) -> Image:
+    async def _images(self, request: ClipRequested) -> Images:
+        prompt = request.prompt
+        return Images(
+            None if request.first_frame is None else await self._image(request.first_frame),
+            None if prompt.last_frame is None else await self._image(prompt.last_frame),
+            tuple([await self._image(each) for each in prompt.references]),
+        )
+
+    async def _image(self, stored: AssetRef) -> Image:
         objects = self._desk.objects
-        url = await objects.presign(frame, expires_s=IMAGE_URL_TTL_S)
-        return Image(content=await objects.fetch(frame), media_type=frame.media_type, url=url)
+        url = await objects.presign(stored, expires_s=IMAGE_URL_TTL_S)
+        return Image(content=await objects.fetch(stored), media_type=stored.media_type, url=url)

@@ -4,10 +4,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from compiler.adapters.rule_files import load_rules
 from compiler.domain.compile import COMPILER_VERSION, Compiled, compile_request
-from dailies_contracts import AssetRef, PromptCompiled, VideoRequest
+from dailies_contracts import PromptCompiled, ReferenceImage, VideoRequest
 from router.domain.likeness import Likeness, likeness_of, similarity
 from runtime.catalog import load_catalog
 from testkit.builders import JOB, NOW, TENANT
@@ -18,8 +19,10 @@ POTTER = (
     "A potter shapes a clay bowl on a wheel in a sunlit studio, dust in the air, warm light from the left window, "
     "wooden shelves full of pots behind her, a black cat sleeps on a chair, soft focus background, calm mood"
 )
-PICTURE = AssetRef(uri="s3://dailies/uploads/acme/a.png", sha256="a" * 64, size_bytes=9, media_type="image/png")
-OTHER_PICTURE = AssetRef(uri="s3://dailies/uploads/acme/b.png", sha256="b" * 64, size_bytes=9, media_type="image/png")
+PICTURE = ReferenceImage(uri="s3://dailies/uploads/acme/a.png", sha256="a" * 64, size_bytes=9, media_type="image/png")
+OTHER_PICTURE = ReferenceImage(
+    uri="s3://dailies/uploads/acme/b.png", sha256="b" * 64, size_bytes=9, media_type="image/png"
+)
 rules = cache(load_rules)
 
 
@@ -106,10 +109,20 @@ def test_every_parameter_counts(fields: dict[str, Any]) -> None:
 
 
 def test_pictures_count_by_what_they_show_not_by_where_they_lie() -> None:
-    elsewhere = AssetRef(uri="s3://dailies/uploads/other/c.png", sha256="a" * 64, size_bytes=9, media_type="image/png")
+    elsewhere = ReferenceImage(
+        uri="s3://dailies/uploads/other/c.png", sha256="a" * 64, size_bytes=9, media_type="image/png"
+    )
     one = seen("A red ball", reference_images=(PICTURE,))
     assert one == seen("A red ball", reference_images=(elsewhere,))
     assert one.exact != seen("A red ball", reference_images=(OTHER_PICTURE,)).exact
+
+
+def test_pictures_count_by_what_they_are_to_the_clip() -> None:
+    ends = seen("A red ball", reference_images=(PICTURE, msgspec.structs.replace(OTHER_PICTURE, role="last_frame")))
+    shows = seen("A red ball", reference_images=(PICTURE, msgspec.structs.replace(OTHER_PICTURE, role="reference")))
+    assert ends.exact != shows.exact
+    assert ends.near != shows.near
+    assert shows == seen("A red ball", reference_images=(PICTURE, OTHER_PICTURE))
 
 
 def test_who_asks_and_what_it_may_cost_does_not_count() -> None:

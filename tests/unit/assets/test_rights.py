@@ -1,10 +1,11 @@
 import msgspec
 from assets.domain.rights import RightsRecord, Told, record_bytes, rights_of
-from dailies_contracts import ClipRequested
+from dailies_contracts import AssetRef, ClipRequested, ReferenceImage
 from testkit.builders import ASSET, compiled_prompt
 from testkit.stories import clip_requested, promoted_job
 
-EVENTS = promoted_job(prompt="a secret plan of a red ball", seed=11, reference_images=(ASSET,))
+GIVEN = ReferenceImage(**msgspec.structs.asdict(ASSET))
+EVENTS = promoted_job(prompt="a secret plan of a red ball", seed=11, reference_images=(GIVEN,))
 DRAFT, FINAL = clip_requested(), clip_requested(stage="final")
 TOLD = Told(licence="Terms of the vendor", vendor_manifest={"state": "absent"}, files={"final": ASSET})
 
@@ -29,6 +30,23 @@ def test_a_delivered_clip_tells_everything_about_its_making() -> None:
     assert set(told.files) == {"source", "final"}
     assert told.requested_at < told.ready_at < told.scored_at
     assert told.delivered_at is not None
+
+
+def test_only_images_that_the_clip_was_rendered_from_are_named() -> None:
+    def image(digit: str) -> AssetRef:
+        return msgspec.structs.replace(ASSET, sha256=digit * 64)
+
+    def sent(event: object) -> object:
+        if not isinstance(event, ClipRequested) or event.clip_id != FINAL.clip_id:
+            return event
+        prompt = msgspec.structs.replace(event.prompt, last_frame=image("2"), references=(image("3"),))
+        return msgspec.structs.replace(event, first_frame=image("1"), prompt=prompt)
+
+    further = msgspec.structs.replace(GIVEN, sha256="4" * 64)
+    events = promoted_job(reference_images=(GIVEN, further))
+    assert record(events).reference_images == (ASSET.sha256,)
+    told = record(tuple(sent(event) for event in events))
+    assert told.reference_images == tuple(digit * 64 for digit in "0231")
 
 
 def test_no_prompt_stands_in_a_record() -> None:

@@ -1,11 +1,12 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from compiler.domain.compile import Refused
-from dailies_contracts import AssetRef, Beat, Shot
+from dailies_contracts import Beat, ReferenceImage, Shot
 
 Refuse = Callable[..., Refused]
-VIDEO_FILE = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="video/mp4")
+VIDEO_FILE = ReferenceImage(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="video/mp4")
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n\t ", "\u0000\u0007", "no text"])
@@ -68,3 +69,22 @@ def test_an_unknown_vendor_is_refused_with_the_known_ones(refused: Refuse) -> No
 
 def test_a_reference_that_is_no_image_is_refused(refused: Refuse) -> None:
     assert refused("a cup", reference_images=(VIDEO_FILE,)).code == "request.reference_not_image"
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        ((None, "first_frame"), "one first frame at most"),
+        (("first_frame", "last_frame", "last_frame"), "one last frame at most"),
+        (("last_frame",), "must have a first frame"),
+        (("reference", "last_frame"), "must have a first frame"),
+    ],
+)
+def test_images_that_cannot_all_be_what_they_are_said_to_be_are_refused(
+    refused: Refuse, roles: tuple[str | None, ...], told: str
+) -> None:
+    image = msgspec.structs.replace(VIDEO_FILE, media_type="image/png")
+    images = tuple(msgspec.structs.replace(image, role=role) for role in roles)
+    refusal = refused("a cup", reference_images=images)
+    assert refusal.code == "request.image_roles"
+    assert told in refusal.message

@@ -12,7 +12,7 @@ import pytest
 from compiler.adapters.rule_files import load_rules
 from compiler.domain.compile import COMPILER_VERSION, Compiled, Refused, compile_request
 from compiler.domain.rules import Rules
-from dailies_contracts import AssetRef, Beat, Shot, VideoRequest
+from dailies_contracts import Beat, ReferenceImage, Shot, VideoRequest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runtime.catalog import Catalog, load_catalog
@@ -34,7 +34,12 @@ prompts = st.one_of(
     st.lists(st.sampled_from(CLAUSES), min_size=1, max_size=12).map(". ".join),
 )
 images = st.builds(
-    AssetRef, uri=st.just("s3://b/k"), sha256=st.just("0" * 64), size_bytes=st.just(1), media_type=st.just("image/png")
+    ReferenceImage,
+    uri=st.just("s3://b/k"),
+    sha256=st.just("0" * 64),
+    size_bytes=st.just(1),
+    media_type=st.just("image/png"),
+    role=st.sampled_from([None, "first_frame", "last_frame", "reference"]),
 )
 
 
@@ -65,7 +70,7 @@ common: dict[str, Any] = {
     "audio": st.booleans(),
     "seed": st.none() | st.integers(0, 2**32 - 1),
     "style_preset": st.sampled_from(["", "cinematic", "product"]),
-    "reference_images": st.lists(images, max_size=2).map(tuple),
+    "reference_images": st.lists(images, max_size=5).map(tuple),
 }
 requests = st.one_of(st.builds(VideoRequest, prompt=prompts, **common), st.builds(VideoRequest, shot=shots, **common))
 
@@ -86,11 +91,13 @@ def test_any_request_is_answered_for_every_model_within_its_limits(request: Vide
         assert 0 < len(prompt.prompt) <= listing.model.prompt_max_chars
         assert len(prompt.negative_prompt) <= listing.model.prompt_max_chars
         assert prompt.duration_s >= request.duration_s
-        assert prompt.duration_s in listing.model.durations_at(prompt.resolution)
-        assert listing.model.price_usd_micros(
-            duration_s=prompt.duration_s, resolution=prompt.resolution, audio=prompt.audio
-        )
+        ordered = listing.model.ordered_as(prompt)
+        assert prompt.duration_s in ordered.durations_at(prompt.resolution)
+        assert ordered.price_usd_micros(duration_s=prompt.duration_s, resolution=prompt.resolution, audio=prompt.audio)
         assert 0 < len(prompt.score_prompt) <= 300
+        assert prompt.last_frame == request.last_frame
+        n_left_out = len(request.images_as("reference")) - len(prompt.references)
+        assert bool(n_left_out) == any("left out" in warning and "image" in warning for warning in prompt.warnings)
 
 
 @given(request=requests)
@@ -173,7 +180,7 @@ def test_a_change_of_the_compiler_raises_its_version(compiled: Compile) -> None:
         for preset in ("", "product")
     ]
     digest = hashlib.sha256(msgspec.json.encode([COMPILER_VERSION, told])).hexdigest()
-    assert digest[:16] == "6417405692c67535"
+    assert digest[:16] == "3bbc7518b101cbb5"
 
 
 @pytest.mark.parametrize(

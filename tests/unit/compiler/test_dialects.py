@@ -5,7 +5,7 @@ import pytest
 from compiler.domain.compile import Compiled, compile_request
 from compiler.domain.dialects import kling, veo
 from compiler.domain.rules import Rules
-from dailies_contracts import AssetRef, Beat, CompiledPrompt, Shot, VideoRequest
+from dailies_contracts import Beat, CompiledPrompt, ReferenceImage, Shot, VideoRequest
 from runtime.catalog import Catalog
 
 Compile = Callable[..., Compiled]
@@ -123,7 +123,7 @@ def test_runway_is_told_the_camera_first_and_nothing_to_leave_out(every_vendor: 
 
 
 def test_runway_gives_up_what_a_picture_shows_before_what_moves(every_vendor: Catalog, rules: Rules) -> None:
-    image = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+    image = ReferenceImage(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
     scene = "A very old wooden boat lies on a wide grey beach. " * 17
     shot = Shot(subject=scene, beats=(Beat(start_s=0, end_s=2, action="it rocks " * 30),))
     request = VideoRequest(shot=shot, duration_s=5, reference_images=(image,))

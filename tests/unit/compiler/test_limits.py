@@ -5,17 +5,22 @@ import pytest
 from compiler.domain.compile import Compiled, compile_request
 from compiler.domain.limits import Settings, Unfit, settings_for
 from compiler.domain.rules import Rules
-from dailies_contracts import AssetRef, CompiledPrompt, VideoRequest
-from runtime.catalog import Catalog, Model
+from dailies_contracts import CompiledPrompt, ReferenceImage, VideoRequest
+from runtime.catalog import Catalog, Model, Pictures
 
 Compile = Callable[..., Compiled]
-IMAGE = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+IMAGE = ReferenceImage(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
 
 
 def model_of(**limits: object) -> Model:
     required = {"tier": "draft", "prompt_max_chars": 100, "quality": 0.5, "latency_s": 1.0, "first_frame": True}
     shape = {"durations_s": (5,), "aspect_ratios": ("16:9",), "resolutions": ("720p",)}
     return Model(name="m", **(required | shape | limits))
+
+
+def images(*roles: str | None) -> tuple[ReferenceImage, ...]:
+    """Give an image for each role, told apart by its bytes."""
+    return tuple(msgspec.structs.replace(IMAGE, sha256=str(n) * 64, role=role) for n, role in enumerate(roles))
 
 
 def of(result: Compiled, provider: str) -> CompiledPrompt:
@@ -95,7 +100,7 @@ def test_what_a_vendor_cannot_take_is_reported(compiled: Compile) -> None:
     kling, veo = (" ".join(of(result, name).warnings) for name in ("kling", "veo"))
     assert "Takes no seed" in kling
     assert "seed" not in veo
-    assert "only the first is used" in veo
+    assert "no reference images: image 2 is left out" in kling
     assert "aspect ratio follows the image" in kling
 
 
@@ -131,7 +136,7 @@ def test_what_the_client_excluded_outlives_what_the_preset_added(catalog: Catalo
 def test_a_model_that_renders_from_a_picture_only_says_so() -> None:
     model = model_of(needs_first_frame=True)
     assert settings_for(VideoRequest(prompt="a cup"), model) == Unfit(
-        "limit.needs_image", "m renders from a reference image only."
+        "limit.needs_image", "m renders from a first frame only."
     )
     assert isinstance(settings_for(VideoRequest(prompt="a cup", reference_images=(IMAGE,)), model), Settings)
 
@@ -149,3 +154,73 @@ def test_a_picture_may_open_a_shape() -> None:
     wanted = {"prompt": "a cup", "aspect_ratio": "1:1"}
     assert settings_for(VideoRequest(**wanted), model).code == "limit.aspect_ratio"
     assert settings_for(VideoRequest(**wanted, reference_images=(IMAGE,)), model).aspect_ratio == "1:1"
+
+
+FIRST_AND_LAST = (None, "last_frame")
+
+
+def test_a_model_that_takes_no_last_frame_is_passed_over_for_one() -> None:
+    request = VideoRequest(prompt="a cup", reference_images=images(*FIRST_AND_LAST))
+    assert settings_for(request, model_of()) == Unfit("limit.last_frame", "m takes no last frame.")
+    assert isinstance(settings_for(request, model_of(last_frame=Pictures())), Settings)
+
+
+def test_a_last_frame_may_need_a_length_and_a_resolution_of_its_own() -> None:
+    model = model_of(
+        durations_s=(4, 6, 8),
+        resolutions=("720p", "1080p"),
+        last_frame=Pictures(durations_s=(8,), resolutions=("1080p",)),
+    )
+    asked = {"prompt": "a cup", "duration_s": 5}
+    without = settings_for(VideoRequest(**asked, reference_images=images(None)), model)
+    between = settings_for(VideoRequest(**asked, reference_images=images(*FIRST_AND_LAST)), model)
+    assert (without.duration_s, without.resolution) == (6, "720p")
+    assert (between.duration_s, between.resolution) == (8, "1080p")
+    assert [warning.split(",")[0] for warning in between.warnings] == ["Renders 8 s", "Renders 1080p"]
+
+
+def test_a_model_may_render_no_sound_with_a_last_frame() -> None:
+    model = model_of(audio_resolutions=("720p",), last_frame=Pictures(audio=False))
+    asked = {"prompt": "a cup", "audio": True}
+    assert isinstance(settings_for(VideoRequest(**asked, reference_images=images(None)), model), Settings)
+    assert settings_for(VideoRequest(**asked, reference_images=images(*FIRST_AND_LAST)), model) == Unfit(
+        "limit.audio", "m renders no sound with these images."
+    )
+
+
+def test_a_model_that_takes_no_references_is_passed_over_where_there_is_no_first_frame() -> None:
+    request = VideoRequest(prompt="a cup", reference_images=images("reference"))
+    assert settings_for(request, model_of()) == Unfit("limit.reference_image", "m takes no reference images.")
+    assert isinstance(settings_for(request, model_of(references=Pictures())), Settings)
+    needy = model_of(references=Pictures(), needs_first_frame=True)
+    assert settings_for(request, needy) == Unfit("limit.needs_image", "m renders from a first frame only.")
+
+
+@pytest.mark.parametrize(
+    ("roles", "n_sent", "told"),
+    [
+        (("reference", "reference"), 2, ""),
+        (("reference",) * 4, 3, "Takes 3 reference images at most: image 4 is left out."),
+        (
+            (None, "last_frame", "reference", "reference"),
+            0,
+            "Takes no reference images together with a first frame: images 3, 4 are left out.",
+        ),
+    ],
+)
+def test_references_that_a_model_cannot_take_are_left_out_and_named(
+    catalog: Catalog, rules: Rules, roles: tuple[str | None, ...], n_sent: int, told: str
+) -> None:
+    veo = catalog.vendor("veo")
+    able = tuple(
+        msgspec.structs.replace(each, last_frame=Pictures(), references=Pictures(at_most=3)) for each in veo.model
+    )
+    changed = msgspec.structs.replace(catalog, provider=(msgspec.structs.replace(veo, model=able),))
+    asked = images(*roles)
+    result = compile_request(VideoRequest(prompt="a cup", reference_images=asked), changed, rules)
+    assert isinstance(result, Compiled)
+    for prompt in result.prompts:
+        assert prompt.references == tuple(image.stored for image in asked[:n_sent])
+        assert [warning for warning in prompt.warnings if "left out" in warning] == [told] * bool(told)
+    ends = next((image.stored for image in asked if image.role == "last_frame"), None)
+    assert [prompt.last_frame for prompt in result.prompts] == [ends] * len(result.prompts)

@@ -6,10 +6,10 @@ import pytest
 from compiler.domain.compile import Compiled, compile_request
 from compiler.domain.dialects import minimax
 from compiler.domain.rules import Rules
-from dailies_contracts import AssetRef, CompiledPrompt, VideoRequest
+from dailies_contracts import CompiledPrompt, ReferenceImage, VideoRequest
 from runtime.catalog import Catalog
 
-PICTURE = AssetRef(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
+PICTURE = ReferenceImage(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png")
 
 
 @pytest.fixture

@@ -72,6 +72,21 @@ BAD: dict[str, tuple[bytes | dict[str, Any], str, str]] = {
         "request.reference_image",
         "uploads/acme/",
     ),
+    "two first frames": (
+        {**GOOD, "reference_images": [IMAGE, {**IMAGE, "role": "first_frame"}]},
+        "request.image_roles",
+        "one first frame at most",
+    ),
+    "a last frame without a first": (
+        {**GOOD, "reference_images": [{**IMAGE, "role": "last_frame"}]},
+        "request.image_roles",
+        "must have a first frame",
+    ),
+    "an unknown role": (
+        {**GOOD, "reference_images": [{**IMAGE, "role": "poster"}]},
+        "request.invalid_field",
+        "reference_images[0].role",
+    ),
     "http webhook": ({**GOOD, "webhook_url": "http://example.com/hook"}, "request.webhook_url", "https://"),
     "ftp webhook": ({**GOOD, "webhook_url": "ftp://example.com"}, "request.invalid_field", "https://"),
     "webhook with a password": (

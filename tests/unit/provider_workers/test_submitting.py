@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, ClipWithdrawn, JobCancelled, ProviderSubmitted
 from provider_workers.adapters.intents import Held, Intents
@@ -161,6 +162,16 @@ async def test_a_first_frame_travels_with_the_order(world):
     await world.handlers.on_clip_requested(world.request(first_frame=frame))
     url = "https://s3.test/b/jobs/job_1/x/frame.png?expires=86400"
     assert world.vendor.orders["task-1"].first_frame == Image(content=b"png", media_type="image/png", url=url)
+
+
+async def test_a_last_frame_and_references_travel_with_the_order(world):
+    stored = [await world.objects.put(f"uploads/acme/{n}.png", b"png", media_type="image/png") for n in range(3)]
+    prompt = msgspec.structs.replace(world.request().prompt, last_frame=stored[0], references=tuple(stored[1:]))
+    await world.handlers.on_clip_requested(world.request(attempt=2, prompt=prompt))
+    order = world.vendor.orders["task-1"]
+    urls = [f"https://s3.test/b/uploads/acme/{n}.png?expires=86400" for n in range(3)]
+    images = [Image(content=b"png", media_type="image/png", url=url) for url in urls]
+    assert (order.first_frame, order.last_frame, order.references) == (None, images[0], tuple(images[1:]))
 
 
 async def test_a_first_frame_that_cannot_be_read_ends_the_clip(world):

@@ -11,12 +11,12 @@ from dailies_contracts import (
     JobCompleted,
     JobFailed,
     JobPromoted,
+    ReferenceImage,
     ReviewDecided,
     ReviewRequested,
 )
 from router.domain.state import Drafting, Ended, Finalizing
 from testkit.builders import (
-    ASSET,
     JOB,
     NOW,
     TENANT,
@@ -28,6 +28,8 @@ from testkit.builders import (
 )
 
 ABOUT = {"job_id": JOB, "tenant_id": TENANT, "occurred_at": NOW}
+
+STORED = {"uri": "s3://dailies/uploads/acme/a.png", "sha256": "2" * 64, "size_bytes": 9, "media_type": "image/png"}
 
 
 def names(decision: Any) -> list[str]:
@@ -46,9 +48,15 @@ def test_a_compiled_premium_job_orders_two_drafts_at_two_vendors(drafting: Any) 
 
 
 def test_the_first_reference_image_is_the_first_frame_of_every_clip(job: Any) -> None:
-    first, second = (msgspec.structs.replace(ASSET, uri=f"s3://b/{name}.png", media_type="image/png") for name in "ab")
+    first, second = (ReferenceImage(**STORED | {"uri": f"s3://b/{name}.png"}) for name in "ab")
     orders = job.given(job_requested(reference_images=(first, second)), prompt_compiled()).decide()
-    assert [order.first_frame for order in orders] == [first, first]
+    assert [order.first_frame for order in orders] == [first.stored, first.stored]
+
+
+def test_images_without_a_first_frame_start_no_clip(job: Any) -> None:
+    reference = ReferenceImage(**STORED, role="reference")
+    orders = job.given(job_requested(reference_images=(reference,)), prompt_compiled()).decide()
+    assert [order.first_frame for order in orders] == [None, None]
 
 
 def test_the_decision_says_why_others_were_passed_over(drafting: Any) -> None:

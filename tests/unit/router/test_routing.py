@@ -10,6 +10,7 @@ from dailies_contracts import (
     JobFailed,
     JobPromoted,
     PromptCompiled,
+    ReferenceImage,
 )
 from router.domain.context import Context, TenantRules
 from router.domain.market import learn, lessons_of
@@ -27,6 +28,8 @@ from testkit.builders import (
 )
 
 FRAME = AssetRef(uri="s3://dailies/jobs/j/c/first.jpg", sha256="1" * 64, size_bytes=90_000, media_type="image/jpeg")
+STORED = {"uri": "s3://dailies/uploads/acme/a.png", "sha256": "2" * 64, "size_bytes": 9, "media_type": "image/png"}
+LAST = AssetRef(**STORED)
 SOFTER = tuple(msgspec.structs.replace(prompt, softer_prompt="a soft red ball") for prompt in PROMPTS)
 
 
@@ -147,6 +150,32 @@ def test_a_final_is_anchored_by_the_drafts_first_frame_and_seed(drafting: Any) -
     assert promoted.promotion.promotion_class == "anchored"
     (completed,) = drafting.succeed(final, aggregate=0.92)
     assert completed.promotion_class == "anchored"
+
+
+def test_a_final_that_is_anchored_keeps_the_last_frame(job: Any) -> None:
+    prompts = tuple(msgspec.structs.replace(prompt, last_frame=LAST) for prompt in PROMPTS)
+    asked = (ReferenceImage(**STORED), ReferenceImage(**STORED, role="last_frame"))
+    start(job, prompt_compiled(prompts=prompts), quality="premium", reference_images=asked)
+    for order in job.orders("draft"):
+        job.when(framed(order), clip_scored(order, aggregate=0.9))
+    (final,) = job.orders("final")
+    assert (final.first_frame, final.prompt.last_frame) == (FRAME, LAST)
+
+
+def test_a_drafts_frame_does_not_take_the_place_of_references(job: Any) -> None:
+    finals = {"kling-2.6", "veo-3.1-generate-001"}
+    prompts = tuple(
+        msgspec.structs.replace(prompt, references=(LAST,)) if prompt.model in finals else prompt for prompt in PROMPTS
+    )
+    asked = (ReferenceImage(**STORED, role="reference"),)
+    start(job, prompt_compiled(prompts=prompts), quality="premium", reference_images=asked)
+    for order in job.orders("draft"):
+        assert order.decision.plan.promotion_class == "fresh"
+        job.when(framed(order), clip_scored(order, aggregate=0.9))
+    (final,) = job.orders("final")
+    assert (final.first_frame, final.prompt.references) == (None, (LAST,))
+    promoted = next(event for event in job.events if isinstance(event, JobPromoted))
+    assert promoted.promotion.promotion_class == "fresh"
 
 
 def test_bad_luck_is_not_carried_over(drafting: Any) -> None:

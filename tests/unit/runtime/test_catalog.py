@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runtime.catalog import Model, load_catalog
+from runtime.catalog import Model, Pictures, load_catalog
 from runtime.errors import Permanent
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "catalog.toml"
@@ -47,6 +47,25 @@ def test_a_first_frame_may_decide_the_shape_and_open_a_resolution() -> None:
     assert [model.takes_aspect("9:16", from_image=image) for image in (False, True)] == [False, True]
     assert model.resolutions_for(audio=False, from_image=False) == ("720p", "1080p")
     assert model.resolutions_for(audio=False, from_image=True) == ("480p", "720p", "1080p")
+
+
+def test_pictures_may_narrow_lengths_resolutions_and_sound_and_have_a_price_of_their_own() -> None:
+    model = model_of(
+        first_frame=True,
+        audio_resolutions=("1080p",),
+        resolution_durations_s={"1080p": (6,)},
+        clip_usd_micros={"720p": {6: 280_000, 10: 560_000}, "1080p": {6: 490_000}},
+        last_frame=Pictures(durations_s=(6,), audio=False, usd_micros_per_s={"720p": 10_000, "1080p": 20_000}),
+        references=Pictures(resolutions=("720p",)),
+    )
+    between = model.ordered_with(last_frame=True, references=False)
+    assert (between.durations_at("720p"), between.durations_at("1080p")) == ((6,), (6,))
+    assert (between.resolutions, between.audio_resolutions) == (("720p", "1080p"), ())
+    assert between.price_usd_micros(duration_s=6, resolution="1080p", audio=False) == 120_000
+    shown = model.ordered_with(last_frame=False, references=True)
+    assert (shown.resolutions, shown.audio_resolutions, shown.durations_s) == (("720p",), (), (6, 10))
+    assert shown.price_usd_micros(duration_s=10, resolution="720p", audio=False) == 560_000
+    assert model.ordered_with(last_frame=False, references=False) is model
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,11 @@ def test_a_file_that_is_gone_leaves_the_old_catalogue(path: Path) -> None:
         ('tenant_plan = "studio"', 'tenant_plan = "nobody"'),
         ("quality = 0.62", "quality = 6.2"),
         ("samples = 4", "samples = 0"),
+        ("seed = false", "references = { at_most = 0 }"),
+        ("seed = false", "references = { durations_s = [7] }"),
+        ("seed = false", 'references = { resolutions = ["4k"] }'),
+        ("seed = false", 'references = { usd_micros_per_s = { "720p" = 1 } }'),
+        ("seed = false", "references = { sound = false }"),
         ('usd_micros_per_s = { "720p" = 42_000, "1080p" = 70_000 }', 'usd_micros_per_s = { "720p" = 42_000 }'),
     ],
 )
@@ -90,6 +95,13 @@ def test_a_mistake_is_told_with_its_line(path: Path, old: str, new: str) -> None
     told = int(caught.value.detail.split("line ")[1].split(":")[0])
     # A missing field is told at the table that should have it.
     assert told == line or (new == "drafts = 2" and told <= line)
+
+
+def test_a_last_frame_without_a_first_one_is_told_with_its_line(path: Path) -> None:
+    edit(path, "first_frame = true", "first_frame = false")
+    line = edit(path, "seed = false", "last_frame = {}")
+    with pytest.raises(Permanent, match=f"line {line}: .*takes a first frame"):
+        load_catalog(path)
 
 
 def test_a_vendor_that_is_there_twice_is_refused(path: Path) -> None:

@@ -160,7 +160,7 @@ def rights_of(events: tuple[AnyEvent, ...], clip_id: str, told: Told) -> RightsR
         compiled_prompt_id=compiled_prompt_id(prompt),
         compiler_version=compiled.compiler_version if compiled else "",
         seed=made.seed,
-        reference_images=_references(requested, made.frame),
+        reference_images=_references(requested, made),
         policy=PolicyView(status="allowed", warnings=compiled.warnings if compiled else (), rewritten=made.rewritten),
         scores=made.scores,
         licence=told.licence,
@@ -238,10 +238,11 @@ def _made(events: tuple[AnyEvent, ...], clip_id: str) -> Made | None:
     )
 
 
-def _references(requested: JobRequested | None, frame: AssetRef | None) -> tuple[str, ...]:
-    images = requested.request.reference_images if requested else ()
-    frames = (frame,) if frame else ()
-    return tuple(dict.fromkeys(image.sha256 for image in (*images, *frames)))
+def _references(requested: JobRequested | None, made: Made) -> tuple[str, ...]:
+    """Name what the clip was rendered from; where that is a draft's frame, also what the draft began with."""
+    first = requested.request.first_frame if requested else None
+    images = (first, made.prompt.last_frame, *made.prompt.references, made.frame)
+    return tuple(dict.fromkeys(image.sha256 for image in images if image is not None))
 
 
 def _bytes(ref: AssetRef) -> Bytes:

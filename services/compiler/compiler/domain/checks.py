@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
-from dailies_contracts import Shot, VideoRequest
+from dailies_contracts import Shot, VideoRequest, roles_fault
 
 from compiler.domain.text import normalize
 
@@ -46,6 +46,8 @@ def _faults(request: VideoRequest, presets: Collection[str], providers: Collecti
         yield Fault("request.unknown_provider", f"Pin provider to one of {known}, or leave it out.")
     if any(not image.media_type.startswith("image/") for image in request.reference_images):
         yield Fault("request.reference_not_image", "Give reference images with a media type of image/….")
+    if roles := roles_fault(request.reference_images):
+        yield Fault("request.image_roles", f"Correct the roles: reference_images {roles}.")
 
 
 def _shape(request: VideoRequest) -> Iterator[Fault]:

@@ -8,15 +8,15 @@ import hashlib
 from typing import Any, NamedTuple
 
 import msgspec
-from dailies_contracts import CompiledPrompt, Shot, Unsuitable, VideoRequest
-from runtime.catalog import Catalog, Listing
+from dailies_contracts import CompiledPrompt, Shot, Unsuitable, VideoRequest, roles_of
+from runtime.catalog import Catalog, Listing, Model
 
 from compiler.domain.ask import ask_of
 from compiler.domain.brief import Brief, Briefed, brief_of
 from compiler.domain.checks import find_fault
 from compiler.domain.dialects import DIALECTS
 from compiler.domain.kinds import prompt_class
-from compiler.domain.limits import Settings, Unfit, settings_for
+from compiler.domain.limits import Settings, Unfit, references_for, settings_for
 from compiler.domain.parse import Parsed, parse
 from compiler.domain.policy import check_policy
 from compiler.domain.rules import Rules
@@ -24,7 +24,7 @@ from compiler.domain.softening import soften
 from compiler.domain.text import normalize, sentence, shorten
 from compiler.domain.writing import Written, describe, fit
 
-COMPILER_VERSION = "1.1.0"
+COMPILER_VERSION = "1.2.0"
 """Raised with every change of the code that changes a prompt; the rule files add their own digest to it."""
 SCORE_PROMPT_MAX_CHARS = 300
 """CLIP reads 77 tokens; what comes later is not looked at."""
@@ -158,6 +158,8 @@ def _prompt(
         audio=settings.audio,
         camera=written.camera,
         parameters=dict(sorted(written.parameters.items())),
+        last_frame=request.last_frame,
+        references=references_for(request, listing.model),
         warnings=(*settings.warnings, *written.warnings, *fitted.warnings, *cut, *_unexpressed(request, listing)),
     )
 
@@ -166,9 +168,22 @@ def _unexpressed(request: VideoRequest, listing: Listing) -> tuple[str, ...]:
     warnings = []
     if request.seed is not None and not listing.model.seed:
         warnings.append("Takes no seed: the clip cannot be reproduced.")
-    if len(request.reference_images) > 1:
-        warnings.append("Takes one reference image: only the first is used.")
+    asked = [
+        str(place) for place, role in enumerate(roles_of(request.reference_images), start=1) if role == "reference"
+    ]
+    left_out = asked[len(references_for(request, listing.model)) :]
+    if left_out:
+        images = f"image {left_out[0]} is" if len(left_out) == 1 else f"images {', '.join(left_out)} are"
+        warnings.append(f"{_what_it_takes(request, listing.model)}: {images} left out.")
     return tuple(warnings)
+
+
+def _what_it_takes(request: VideoRequest, model: Model) -> str:
+    if model.references is None:
+        return "Takes no reference images"
+    if request.first_frame is not None:
+        return "Takes no reference images together with a first frame"
+    return f"Takes {model.references.at_most} reference images at most"
 
 
 def _stretch(brief: Brief, asked_s: int, rendered_s: int) -> Brief:
@@ -194,9 +209,12 @@ def _fingerprint(request: VideoRequest, version: str, prompts: list[CompiledProm
         "aspect_ratio": request.aspect_ratio,
         "resolution": request.resolution,
         "reference_images": [image.sha256 for image in request.reference_images],
+        "image_roles": roles_of(request.reference_images),
         "audio": request.audio,
         "seed": request.seed,
         "style_preset": request.style_preset,
     }
-    canonical = msgspec.json.encode([looks, version, prompts], order="sorted")
+    # Which of the images a model is sent follows from what is digested already; where they are stored does not count.
+    sent = [msgspec.structs.replace(prompt, last_frame=None, references=()) for prompt in prompts]
+    canonical = msgspec.json.encode([looks, version, sent], order="sorted")
     return hashlib.sha256(canonical).hexdigest()

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dailies_contracts import AspectRatio, Resolution, VideoRequest
+from dailies_contracts import AspectRatio, AssetRef, Resolution, VideoRequest
 from runtime.catalog import Model
 
 RESOLUTIONS: tuple[Resolution, ...] = ("480p", "720p", "1080p", "4k")
@@ -37,21 +37,45 @@ def settings_for(request: VideoRequest, model: Model) -> Settings | Unfit:
     Returns:
         Settings with a warning for each one that is more than was asked for, or the first limit that rules it out.
     """
-    if model.needs_first_frame and not request.reference_images:
-        return Unfit("limit.needs_image", f"{model.name} renders from a reference image only.")
-    if not model.takes_aspect(request.aspect_ratio, from_image=bool(request.reference_images)):
+    from_image = request.first_frame is not None
+    if model.needs_first_frame and not from_image:
+        return Unfit("limit.needs_image", f"{model.name} renders from a first frame only.")
+    if not model.takes_aspect(request.aspect_ratio, from_image=from_image):
         offered = ", ".join(model.aspect_ratios)
         return Unfit("limit.aspect_ratio", f"{model.name} renders {offered}, not {request.aspect_ratio}.")
-    if request.reference_images and not model.first_frame:
-        return Unfit("limit.reference_image", f"{model.name} takes no reference image.")
-    if request.audio and not model.audio_resolutions:
-        return Unfit("limit.audio", f"{model.name} renders no sound.")
-    return _choose(request, model)
+    unfit = _images(request, model)
+    if unfit is not None:
+        return unfit
+    ordered = model.ordered_with(
+        last_frame=request.last_frame is not None, references=bool(references_for(request, model))
+    )
+    if request.audio and not ordered.audio_resolutions:
+        with_ = " with these images" if model.audio_resolutions else ""
+        return Unfit("limit.audio", f"{model.name} renders no sound{with_}.")
+    return _choose(request, ordered)
+
+
+def references_for(request: VideoRequest, model: Model) -> tuple[AssetRef, ...]:
+    """Give the references that a model is sent: no vendor takes them together with a first frame."""
+    if model.references is None or request.first_frame is not None:
+        return ()
+    return request.images_as("reference")[: model.references.at_most]
+
+
+def _images(request: VideoRequest, model: Model) -> Unfit | None:
+    """Say which image a model would have to take and does not; references beside a first frame are left out instead."""
+    if request.first_frame is not None and not model.first_frame:
+        return Unfit("limit.reference_image", f"{model.name} takes no first frame.")
+    if request.last_frame is not None and model.last_frame is None:
+        return Unfit("limit.last_frame", f"{model.name} takes no last frame.")
+    if request.first_frame is None and request.reference_images and model.references is None:
+        return Unfit("limit.reference_image", f"{model.name} takes no reference images.")
+    return None
 
 
 def _choose(request: VideoRequest, model: Model) -> Settings | Unfit:
     enough = RESOLUTIONS[RESOLUTIONS.index(request.resolution) :]
-    offered = model.resolutions_for(audio=request.audio, from_image=bool(request.reference_images))
+    offered = model.resolutions_for(audio=request.audio, from_image=request.first_frame is not None)
     fitting = [resolution for resolution in enough if resolution in offered]
     if not fitting:
         sound = " with sound" if request.audio else ""

@@ -38,7 +38,9 @@ class PriceKey(msgspec.Struct, frozen=True):
     resolution: Resolution
     audio: bool
     provider: str | None
-    needs_image: bool
+    first_frame: bool
+    last_frame: bool
+    references: bool
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     use_case: str
@@ -117,7 +119,9 @@ def price_key(request: VideoRequest, rules: RoutingRules) -> PriceKey:
         request.resolution,
         request.audio,
         request.provider,
-        bool(request.reference_images),
+        request.first_frame is not None,
+        request.last_frame is not None,
+        request.first_frame is None and bool(request.images_as("reference")),
         request.allow_providers,
         request.deny_providers,
         request.use_case,
@@ -274,11 +278,12 @@ def _is_allowed(key: PriceKey, listing: Listing, catalog: Catalog, today: date) 
 
 
 def _clip(key: PriceKey, listing: Listing) -> PlannedClip | None:
-    model, is_draft = listing.model, listing.model.tier == "draft"
-    if not _takes(key, model):
+    if not _takes(key, listing.model):
         return None
+    model = listing.model.ordered_with(last_frame=key.last_frame, references=key.references)
+    is_draft = model.tier == "draft"
     enough = RESOLUTIONS[RESOLUTIONS.index(key.resolution) :]
-    offered = model.resolutions_for(audio=key.audio, from_image=key.needs_image)
+    offered = model.resolutions_for(audio=key.audio, from_image=key.first_frame)
     for resolution in (name for name in enough if name in offered):
         lengths = [length for length in model.durations_at(resolution) if length >= key.duration_s]
         if not lengths:
@@ -300,6 +305,8 @@ def _clip(key: PriceKey, listing: Listing) -> PlannedClip | None:
 
 
 def _takes(key: PriceKey, model: Model) -> bool:
-    if not model.takes_aspect(key.aspect_ratio, from_image=key.needs_image):
+    if not model.takes_aspect(key.aspect_ratio, from_image=key.first_frame):
         return False
-    return model.first_frame if key.needs_image else not model.needs_first_frame
+    if (key.last_frame and model.last_frame is None) or (key.references and model.references is None):
+        return False
+    return model.first_frame if key.first_frame else not model.needs_first_frame

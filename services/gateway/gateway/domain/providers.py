@@ -104,6 +104,7 @@ class ModelView(Part, frozen=True, kw_only=True):
     Attributes:
         available: The catalogue offers it today.
         retires_on: From this UTC day it is not used any more.
+        max_references: Reference images that it takes instead of a first frame.
         samples: Clips that one request may order.
         quality: Expected aggregate score before anything was learned, [0, 1].
         health: Null while nothing was ordered from it.
@@ -121,6 +122,8 @@ class ModelView(Part, frozen=True, kw_only=True):
     resolutions: tuple[str, ...]
     audio_resolutions: tuple[str, ...]
     first_frame: bool
+    last_frame: bool
+    max_references: int
     seed: bool
     negative_prompt: bool
     samples: int
@@ -246,6 +249,8 @@ def _model(
         resolutions=model.resolutions,
         audio_resolutions=model.audio_resolutions,
         first_frame=model.first_frame,
+        last_frame=model.last_frame is not None,
+        max_references=0 if model.references is None else model.references.at_most,
         seed=model.seed,
         negative_prompt=model.negative_prompt,
         samples=model.samples,

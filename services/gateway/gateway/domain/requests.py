@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from dailies_contracts import AssetRef, Beat, Shot, VideoRequest
+from dailies_contracts import Beat, ReferenceImage, Shot, VideoRequest, roles_fault
 from dailies_contracts.request import MAX_BUDGET_USD_MICROS
 from runtime.errors import InvalidRequest
 
@@ -59,13 +59,13 @@ class _Shot(Shot, frozen=True, kw_only=True, forbid_unknown_fields=True):
     beats: Annotated[tuple[_Beat, ...], msgspec.Meta(max_length=12)] = ()
 
 
-class _AssetRef(AssetRef, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _ReferenceImage(ReferenceImage, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
 class _VideoRequest(VideoRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shot: _Shot | None = None
-    reference_images: Annotated[tuple[_AssetRef, ...], msgspec.Meta(max_length=8)] = ()
+    reference_images: Annotated[tuple[_ReferenceImage, ...], msgspec.Meta(max_length=8)] = ()
 
 
 _strict = msgspec.json.Decoder(_VideoRequest)
@@ -102,6 +102,8 @@ def parse_request(body: bytes, *, tenant_id: str, allowed: Allowed) -> VideoRequ
     _check_prompt(request)
     _check_webhook(request.webhook_url, http_allowed=allowed.http_webhooks)
     _check_metadata(request.metadata)
+    if roles := roles_fault(request.reference_images):
+        raise InvalidField("request.image_roles", f"reference_images {roles}.", field="reference_images")
     for position, image in enumerate(request.reference_images):
         _check_image(image, position=position, prefix=f"s3://{allowed.bucket}/uploads/{tenant_id}/")
     return request
@@ -210,7 +212,7 @@ def _check_metadata(metadata: dict[str, str]) -> None:
         )
 
 
-def _check_image(image: AssetRef, *, position: int, prefix: str) -> None:
+def _check_image(image: ReferenceImage, *, position: int, prefix: str) -> None:
     # The worker fetches it with our credentials: another tenant's object must not be reachable by naming it.
     if not image.uri.startswith(prefix) or ".." in image.uri or len(image.uri) > 1_024:  # noqa: PLR2004 (S3's key limit)
         raise InvalidField(

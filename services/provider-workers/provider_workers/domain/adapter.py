@@ -35,6 +35,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         callback_url: Where the vendor may tell us; empty: polling alone.
         camera: Native camera control by name, empty where the prompt carries it.
         parameters: Further vendor parameters by their wire name.
+        first_frame: The picture that the clip starts from.
+        last_frame: The picture that it ends with; there is a first frame then.
+        references: Pictures of what is to be seen.
         n_samples: How many clips of it, in one task; above 1 only where the adapter takes samples.
     """
 
@@ -49,6 +52,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     camera: str = ""
     seed: int | None = None
     first_frame: Image | None = None
+    last_frame: Image | None = None
+    references: tuple[Image, ...] = ()
     callback_url: str = ""
     parameters: dict[str, Parameter] = {}
     n_samples: int = 1

@@ -30,8 +30,9 @@ def cost_of(request: ClipRequested, vendor: Provider, *, reported_usd_micros: in
     model = next((model for model in vendor.model if model.name == request.model), None)
     if model is None:
         return Cost(request.quote_usd_micros, "catalogue")
+    ordered = model.ordered_as(prompt)
     try:
-        price = model.price_usd_micros(duration_s=prompt.duration_s, resolution=prompt.resolution, audio=prompt.audio)
+        price = ordered.price_usd_micros(duration_s=prompt.duration_s, resolution=prompt.resolution, audio=prompt.audio)
     except KeyError:
         return Cost(request.quote_usd_micros, "catalogue")
     return Cost(price, "catalogue")

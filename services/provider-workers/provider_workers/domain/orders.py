@@ -1,11 +1,21 @@
 """The router's order in the form that adapters take."""
 
+from typing import NamedTuple
+
 from dailies_contracts import ClipRequested
 
 from provider_workers.domain.adapter import Image, Order
 
 
-def order_of(request: ClipRequested, *, first_frame: Image | None, callback_url: str, n_samples: int = 1) -> Order:
+class Images(NamedTuple):
+    """The pictures of an order, fetched."""
+
+    first_frame: Image | None = None
+    last_frame: Image | None = None
+    references: tuple[Image, ...] = ()
+
+
+def order_of(request: ClipRequested, *, images: Images, callback_url: str, n_samples: int = 1) -> Order:
     """Turn ClipRequested into an adapter's order; the clip id is our reference at the vendor."""
     prompt = request.prompt
     return Order(
@@ -19,7 +29,9 @@ def order_of(request: ClipRequested, *, first_frame: Image | None, callback_url:
         audio=prompt.audio,
         camera=prompt.camera,
         seed=request.seed,
-        first_frame=first_frame,
+        first_frame=images.first_frame,
+        last_frame=images.last_frame,
+        references=images.references,
         callback_url=callback_url,
         parameters=dict(prompt.parameters),
         n_samples=n_samples,

@@ -41,7 +41,10 @@ def carried(draft: Clip | None, state: Drafting, context: Context) -> Carried:
 
 
 def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, over: Carried) -> PromotionClass:
-    """Say how a final at a model would carry a draft over; bad luck is not carried over."""
+    """Say how a final at a model would carry a draft over.
+
+    Bad luck is not carried over, nor does a draft's frame take the place of references that the model is to show.
+    """
     draft = over.draft
     if draft is None:
         return "fresh"
@@ -49,5 +52,6 @@ def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting
         return "exact"
     failed = [clip for clip in state.clips.values() if clip.is_anchored and clip.provider == prompt.provider]
     is_refused = any(clip.failure and clip.failure.kind == "invalid_request" for clip in failed)
-    can_anchor = listing.model.first_frame and draft.first_frame is not None and not is_refused
+    takes_frame = listing.model.first_frame and not prompt.references
+    can_anchor = takes_frame and draft.first_frame is not None and not is_refused
     return "anchored" if can_anchor and not over.is_bad else "fresh"

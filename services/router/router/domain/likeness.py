@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from dailies_contracts import Ask, CompiledPrompt, PromptCompiled, VideoRequest
+from dailies_contracts import Ask, CompiledPrompt, PromptCompiled, VideoRequest, roles_of
 from rensa import RMinHash
 
 N_PERMUTATIONS = 128
@@ -63,7 +63,7 @@ def likeness_of(request: VideoRequest, compiled: PromptCompiled) -> Likeness:
         compiled.compiler_version,
         request.seed,
         request.style_preset,
-        [image.sha256 for image in request.reference_images],
+        images_by_role(request),
         (request.duration_s, request.aspect_ratio, request.resolution, request.audio),
     )
     texts = {
@@ -97,6 +97,12 @@ def stem(word: str) -> str:
         if len(word) >= n_chars and word.endswith(ending):
             return word.removesuffix(ending)
     return word
+
+
+def images_by_role(request: VideoRequest) -> list[tuple[str, str]]:
+    """Name a request's images by role and bytes, wherever they are stored."""
+    images = request.reference_images
+    return [(role, image.sha256) for role, image in zip(roles_of(images), images, strict=True)]
 
 
 def _text(prompt: CompiledPrompt) -> str:

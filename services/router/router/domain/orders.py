@@ -176,7 +176,7 @@ def _first_frame(state: Drafting, order: Order, *, is_anchored: bool) -> AssetRe
     """Give the picture to start from: the draft's own, else the one that came with the request."""
     if is_anchored and order.draft is not None:
         return order.draft.first_frame
-    return next(iter(state.job.request.reference_images), None)
+    return state.job.request.first_frame
 
 
 def _seed(state: Drafting, order: Order, attempt: int, *, is_anchored: bool) -> int:

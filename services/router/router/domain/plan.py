@@ -97,7 +97,7 @@ def _how(drafts: list[Ranked], finals: list[Ranked], context: Context) -> Promot
     own = {each.prompt.model for each in drafts if each.prompt.provider == listing.provider.name}
     if own & set(listing.model.finishes):
         return "exact"
-    return "anchored" if listing.model.first_frame else "fresh"
+    return "anchored" if listing.model.first_frame and not finals[0].prompt.references else "fresh"
 
 
 def _choose(options: Options, state: Drafting, context: Context) -> Choice:

@@ -79,7 +79,7 @@ def for_stage(prompt: CompiledPrompt, listing: Listing, stage: Stage) -> Compile
     """Make a draft of a prompt: the cheapest resolution that the model renders at this length, without sound."""
     if stage == "final":
         return prompt
-    cheapest = listing.model.cheapest_resolution(prompt.duration_s)
+    cheapest = listing.model.ordered_as(prompt).cheapest_resolution(prompt.duration_s)
     resolution = msgspec.convert(cheapest or prompt.resolution, Resolution)
     return msgspec.structs.replace(prompt, resolution=resolution, audio=False)
 
@@ -89,7 +89,7 @@ def quote_usd_micros(prompt: CompiledPrompt, catalog: Catalog) -> int:
     listing = catalog.find(prompt.provider, prompt.model)
     if listing is None:
         return 0
-    return listing.model.price_usd_micros(
+    return listing.model.ordered_as(prompt).price_usd_micros(
         duration_s=prompt.duration_s, resolution=prompt.resolution, audio=prompt.audio
     )
 

@@ -74,8 +74,8 @@ def usual_warnings(request: VideoRequest, *, excludes: bool) -> tuple[str, ...]:
     warnings = []
     if excludes:
         warnings.append("Takes no negative prompt: what is excluded is written into the prompt.")
-    if request.reference_images:
-        warnings.append("With a reference image the aspect ratio follows the image.")
+    if request.first_frame is not None:
+        warnings.append("With a first frame the aspect ratio follows the image.")
     return tuple(warnings)
 
 

@@ -21,7 +21,7 @@ FROM_A_PICTURE = 4
 
 def write(brief: Brief, request: VideoRequest, model: Model, *, people: frozenset[str]) -> Written:  # noqa: ARG001
     """Put a brief into Runway's words."""
-    has_picture = bool(request.reference_images)
+    has_picture = request.first_frame is not None
     body = Line("the description", describe(brief), FROM_A_PICTURE if has_picture and brief.beats else KEPT)
     beats = Line("the beats", timeline(brief.beats), 1)
     lines = (
