@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from simulator.scenes.endings import cropped, fading
 from simulator.tasks import ClipSpec, UnreadablePicture
 
 Frame = npt.NDArray[np.uint8]  # (height, width, 3), RGB
@@ -40,21 +41,22 @@ def recognised(image: bytes, clips: Iterable[tuple[ClipSpec, bytes]]) -> ClipSpe
     return best
 
 
-def push_in(image: bytes, clip: ClipSpec) -> bytes:
-    """Render a slow push-in on a picture, cropped to the clip's shape.
+def push_in(image: bytes, clip: ClipSpec, last_frame: bytes | None = None) -> bytes:
+    """Render a slow push-in on a picture, cropped to the clip's shape, that ends with another one if there is one.
 
     Raises:
         UnreadablePicture: The bytes are no picture.
     """
-    picture = _decode(image)
-    if picture is None:
-        raise UnreadablePicture
+    picture, n_frames = decoded(image), round(clip.duration_s * clip.fps)
+    frames = _closer_and_closer(cropped(picture, clip.size_px), n_frames)
+    if last_frame is not None:
+        frames = fading(frames, cropped(decoded(last_frame), clip.size_px), n_frames=n_frames)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream: Any = container.add_stream("libx264", rate=clip.fps, options={"preset": "ultrafast"})
         stream.width, stream.height = clip.size_px
         stream.pix_fmt = "yuv420p"
-        for frame in _closer_and_closer(_cropped(picture, clip.size_px), round(clip.duration_s * clip.fps)):
+        for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     return file.getvalue()
@@ -68,13 +70,16 @@ def _closer_and_closer(picture: Frame, n_frames: int) -> Iterator[Frame]:
         yield np.asarray(cv2.warpAffine(picture, move, (width, height)), np.uint8)
 
 
-def _cropped(picture: Frame, size_px: tuple[int, int]) -> Frame:
-    width, height = size_px
-    rows, columns = picture.shape[:2]
-    scale = max(width / columns, height / rows)
-    enlarged = cv2.resize(picture, (max(width, round(columns * scale)), max(height, round(rows * scale))))
-    top, left = (enlarged.shape[0] - height) // 2, (enlarged.shape[1] - width) // 2
-    return np.asarray(enlarged[top : top + height, left : left + width], np.uint8)
+def decoded(image: bytes) -> Frame:
+    """Decode a picture.
+
+    Raises:
+        UnreadablePicture: The bytes are no picture.
+    """
+    picture = _decode(image)
+    if picture is None:
+        raise UnreadablePicture
+    return picture
 
 
 def _decode(image: bytes) -> Frame | None:

@@ -216,6 +216,7 @@ class Engine:
                 defects=defects,
                 quality="final" if order.premium else "draft",
                 first_frame=None if _is_url(order.first_frame) else order.first_frame,
+                last_frame=None if _is_url(order.last_frame) else order.last_frame,
             )
             for sample in range(order.n_clips)
         )
@@ -235,8 +236,7 @@ class Engine:
             await self._wait(wakeup, until_s=task.starts_at_s)
             if task.state is State.QUEUED and self._is_known(task):
                 self._change(task, State.RUNNING)
-            if _is_url(task.order.first_frame):
-                await self._fetch_first_frame(task)
+            await self._fetch_frames(task)
             await self._render(task)
             await self._wait(wakeup, until_s=max(task.due_at_s, task.stuck_until_s or 0.0))
             await self._render(task)
@@ -264,14 +264,19 @@ class Engine:
         except UnreadablePicture:
             task.planned, task.message = State.FAILED, NO_IMAGE
 
-    async def _fetch_first_frame(self, task: Task) -> None:
-        picture = await self._fetch_image(task.order.first_frame or "")
-        if picture is None:
-            task.planned, task.message = State.FAILED, NO_IMAGE
-        elif not self._has_small_clips:
-            digest = self.media.keep_picture(picture)
-            task.clips = tuple(msgspec.structs.replace(clip, first_frame=digest) for clip in task.clips)
-        self.ledger.save(task)
+    async def _fetch_frames(self, task: Task) -> None:
+        order = task.order
+        urls = {"first_frame": order.first_frame, "last_frame": order.last_frame}
+        wanted = {place: url for place, url in urls.items() if url is not None and _is_url(url)}
+        for place, url in wanted.items():
+            picture = await self._fetch_image(url)
+            if picture is None:
+                task.planned, task.message = State.FAILED, NO_IMAGE
+            elif not self._has_small_clips:
+                frame = {place: self.media.keep_picture(picture)}
+                task.clips = tuple(msgspec.structs.replace(clip, **frame) for clip in task.clips)
+        if wanted:
+            self.ledger.save(task)
 
     def _anchors(self, wanted: ClipSpec) -> tuple[ClipSpec, ...]:
         is_wide = wanted.size_px[0] >= wanted.size_px[1]
@@ -348,8 +353,8 @@ def _ending(order: Order, drawn: dict[str, Fault]) -> State:
     return next((ending for kind, ending in ENDINGS.items() if kind in drawn), State.SUCCEEDED)
 
 
-def _is_url(first_frame: str | None) -> bool:
-    return first_frame is not None and first_frame.startswith(("http://", "https://"))
+def _is_url(frame: str | None) -> bool:
+    return frame is not None and frame.startswith(("http://", "https://"))
 
 
 def describe(task: Task) -> dict[str, object]:

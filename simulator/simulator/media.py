@@ -54,7 +54,7 @@ class MediaStore:
         return self._load(clip_key(clip))
 
     def keep_picture(self, picture: bytes) -> str:
-        """Keep a first frame; returns its digest."""
+        """Keep a picture that came with a request; returns its digest."""
         digest = hashlib.blake2b(picture, digest_size=16).hexdigest()
         self._pictures[digest] = picture
         if self._folder is not None:
@@ -80,15 +80,18 @@ class MediaStore:
     async def _render(self, key: str, clip: ClipSpec, anchors: Sequence[ClipSpec]) -> bytes:
         pool = self._pool or self._start_pool()
         loop = asyncio.get_running_loop()
-        if clip.first_frame is None:
+        if clip.first_frame is None and clip.last_frame is None:
             content = await loop.run_in_executor(pool, render, clip)
         else:
             known = [(anchor, kept) for anchor in anchors if (kept := self.peek(anchor)) is not None]
-            content = await loop.run_in_executor(pool, render_on, self._picture(clip.first_frame), clip, known)
+            first, last = self._picture(clip.first_frame), self._picture(clip.last_frame)
+            content = await loop.run_in_executor(pool, render_on, first, clip, known, last)
         self._save(key, content)
         return content
 
-    def _picture(self, digest: str) -> bytes:
+    def _picture(self, digest: str | None) -> bytes | None:
+        if digest is None:
+            return None
         if digest not in self._pictures and self._folder is not None:
             self._pictures[digest] = (self._folder / f"{digest}.image").read_bytes()
         return self._pictures[digest]
@@ -137,8 +140,9 @@ def clip_key(clip: ClipSpec) -> str:
     return hashlib.blake2b(msgspec.json.encode(clip), digest_size=16).hexdigest()
 
 
-def render(clip: ClipSpec) -> bytes:
-    """Render one clip; runs in a worker process."""
+def render(clip: ClipSpec, last_frame: bytes | None = None) -> bytes:
+    """Render one clip, that ends with a picture if there is one; runs in a worker process."""
+    from simulator.anchor import decoded  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
     from simulator.scenes import Defect, render_clip  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
 
     return render_clip(
@@ -150,17 +154,25 @@ def render(clip: ClipSpec) -> bytes:
         defects=tuple(Defect(kind=defect.kind, strength=defect.strength) for defect in clip.defects),
         quality=clip.quality,
         audio=clip.audio,
+        last_frame=None if last_frame is None else decoded(last_frame),
     )
 
 
-def render_on(picture: bytes, clip: ClipSpec, known: list[tuple[ClipSpec, bytes]]) -> bytes:
-    """Render a clip that starts from a picture; runs in a worker process."""
+def render_on(
+    picture: bytes | None,
+    clip: ClipSpec,
+    known: list[tuple[ClipSpec, bytes]],
+    last_frame: bytes | None = None,
+) -> bytes:
+    """Render a clip that starts from a picture, ends with one, or both; runs in a worker process."""
     from simulator.anchor import push_in, recognised  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
 
+    if picture is None:
+        return render(clip, last_frame)
     source = recognised(picture, known)
     if source is None:
-        return push_in(picture, clip)
-    return render(msgspec.structs.replace(clip, prompt=clip.prompt or source.prompt, seed=source.seed))
+        return push_in(picture, clip, last_frame)
+    return render(msgspec.structs.replace(clip, prompt=clip.prompt or source.prompt, seed=source.seed), last_frame)
 
 
 def _start_worker(lifeline: Connection) -> None:

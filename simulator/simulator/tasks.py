@@ -42,7 +42,7 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnreadablePicture(ValueError):
-    """A first frame that has the head of a picture and no picture in it."""
+    """A first or last frame that has the head of a picture and no picture in it."""
 
 
 class ClipSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +57,7 @@ class ClipSpec(msgspec.Struct, frozen=True, kw_only=True):
     defects: tuple[Defect, ...] = ()
     quality: Literal["draft", "final"] = "final"
     first_frame: str | None = None  # digest of the picture that the clip starts from
+    last_frame: str | None = None  # digest of the picture that it ends with
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     camera: str = ""  # a move in words, where it did not come in the prompt
     seed: int | None = None
     first_frame: str | None = None  # digest of a picture that came along, or the URL of one
+    last_frame: str | None = None  # the same
+    references: tuple[str, ...] = ()  # digests of pictures of what is to be seen
     reference: str | None = None  # the client's own id for the task
     callback_url: str | None = None
     base_url: str = ""  # scheme and authority the client used

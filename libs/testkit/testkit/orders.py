@@ -74,7 +74,7 @@ class Orders:
     async def order(
         self, dialect: Dialect, prompt: str = "a red ball on a table", *, deadline_s: float = 120, **changes: Any
     ) -> ClipRequested:
-        """Order one clip; further arguments are fields of ClipRequested."""
+        """Order one clip; `compiled` has fields of its prompt, further arguments are fields of ClipRequested."""
         event = _ordered(dialect, prompt, deadline_s=deadline_s, **changes)
         await self.log.append_fact(event)
         return event
@@ -162,9 +162,17 @@ def _job_id() -> str:
 
 
 def _ordered(
-    dialect: Dialect, prompt: str, *, job_id: str = "", attempt: int = 1, deadline_s: float = 120, **changes: Any
+    dialect: Dialect,
+    prompt: str,
+    *,
+    job_id: str = "",
+    attempt: int = 1,
+    deadline_s: float = 120,
+    compiled: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> ClipRequested:
     job_id = job_id or _job_id()
+    told = {"prompt": prompt, **dialect.prompt, **(compiled or {})}
     fields: dict[str, Any] = {
         "job_id": job_id,
         "tenant_id": "acme",
@@ -174,7 +182,7 @@ def _ordered(
         "model": dialect.model,
         "stage": "draft",
         "attempt": attempt,
-        "prompt": compiled_prompt(dialect.provider, dialect.model, prompt=prompt, **dialect.prompt),
+        "prompt": compiled_prompt(dialect.provider, dialect.model, **told),
         "quote_usd_micros": 500_000,
         "deadline_at": datetime.now(UTC) + timedelta(seconds=deadline_s),
     }

@@ -7,7 +7,7 @@ nothing of it.
 import logging
 from datetime import timedelta
 
-from dailies_contracts import AssetRef, ClipRequested
+from dailies_contracts import AssetRef, ClipRequested, CompiledPrompt
 from opentelemetry.trace import SpanKind
 from runtime.errors import ConcurrencyConflict, NotFound, Permanent, Transient
 from runtime.telemetry import span
@@ -15,9 +15,9 @@ from runtime.telemetry import span
 from provider_workers.adapters.intents import Held
 from provider_workers.closing import Closing
 from provider_workers.domain import facts
-from provider_workers.domain.adapter import Image, Order
+from provider_workers.domain.adapter import Adapter, Image, Order
 from provider_workers.domain.callback_url import callback_url
-from provider_workers.domain.failures import NO_FIRST_FRAME, RETRIED_AT_SUBMIT, ProviderError
+from provider_workers.domain.failures import CANNOT_SEND, NO_FIRST_FRAME, RETRIED_AT_SUBMIT, ProviderError, Wording
 from provider_workers.domain.intent import MAX_REFUSALS
 from provider_workers.domain.orders import Images, order_of
 from provider_workers.domain.pace import FRESH_S
@@ -67,10 +67,9 @@ class Submitting:
             except ProviderError as error:
                 await self._cannot_tell(clip, held, error, tick)
                 return False
-        try:
-            order = await self._order(clip)
-        except (NotFound, Permanent):  # deleted, in a bucket that is not ours, or not what was stored
-            end = facts.failed(clip, "invalid_request", now=desk.clock(), wording=NO_FIRST_FRAME)
+        order = await self._order(clip)
+        if isinstance(order, Wording):
+            end = facts.failed(clip, "invalid_request", now=desk.clock(), wording=order)
             await self._closing.end_unsent(clip, held, end)
             return False
         begun = await desk.intents.begin(clip.clip_id, held, now=desk.clock())
@@ -141,11 +140,18 @@ class Submitting:
         await desk.slots.release(clip.claim)  # nobody is called: the vendor takes no more just now
         await desk.poll_after(tick.restarted(), wait)
 
-    async def _order(self, clip: Clip) -> Order:
+    async def _order(self, clip: Clip) -> Order | Wording:
+        """Give the order in the adapter's form, or the reason why it cannot be sent."""
         desk, request = self._desk, clip.request
+        if not _can_send(desk.adapter, request.prompt):  # the catalogue promises more than the adapter keeps
+            return CANNOT_SEND
+        try:
+            images = await self._images(request)
+        except (NotFound, Permanent):  # deleted, in a bucket that is not ours, or not what was stored
+            return NO_FIRST_FRAME
         return order_of(
             request,
-            images=await self._images(request),
+            images=images,
             n_samples=len(clip.party),
             callback_url=callback_url(
                 desk.callback_base_url,
@@ -168,3 +174,9 @@ class Submitting:
         objects = self._desk.objects
         url = await objects.presign(stored, expires_s=IMAGE_URL_TTL_S)
         return Image(content=await objects.fetch(stored), media_type=stored.media_type, url=url)
+
+
+def _can_send(adapter: Adapter, prompt: CompiledPrompt) -> bool:
+    """Tell whether an adapter takes all pictures of a prompt: none is dropped in silence."""
+    takes_last = prompt.last_frame is None or adapter.takes_last_frame
+    return takes_last and (not prompt.references or adapter.takes_references)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.defects import draft_defects, shown_duration_s, strengths
+from simulator.scenes.endings import cropped, fading
 from simulator.scenes.grammar import Defect, Quality
 from simulator.scenes.parse import parse_prompt
 from simulator.scenes.render import render_frames
@@ -38,6 +39,7 @@ def render_clip(
     quality: Quality = "final",
     crf: int = 23,
     bitrate_bps: int | None = None,
+    last_frame: UInt8Frame | None = None,
 ) -> bytes:
     """Render a prompt to an MP4 file.
 
@@ -52,6 +54,7 @@ def render_clip(
         quality: 'draft' adds the small flaws of a cheap render, which depend on the seed.
         crf: Constant rate factor of x264, used unless `bitrate_bps` is given.
         bitrate_bps: Average bit rate.
+        last_frame: Picture that the clip ends with, of any size and shape.
 
     Returns:
         The file; its index stands before the data.
@@ -61,6 +64,8 @@ def render_clip(
     shown_s = shown_duration_s(duration_s, strengths(flaws))
     drawn_px = _drawn_size(size_px)
     frames = render_frames(scene, duration_s=shown_s, fps=fps, size_px=drawn_px, seed=seed, defects=flaws)
+    if last_frame is not None:
+        frames = fading(frames, cropped(last_frame, drawn_px), n_frames=round(shown_s * fps))
     rate = {"crf": str(crf)} if bitrate_bps is None else {}
     with tempfile.TemporaryDirectory(prefix="clip-") as folder:
         # A file, because the muxer reads it again to move its index to the front.

@@ -143,7 +143,8 @@ class Kling(Vendor):
             price_usd_micros=units * wire.USD_MICROS_PER_MILLIUNIT,
             premium=wire.MODELS[ask.model].premium or ask.clip.resolution != "720p",
             audio=wire.has_audio(ask),
-            first_frame=self._first_frame(ask.first_frame),
+            first_frame=self._frame(ask.first_frame),
+            last_frame=self._frame(ask.last_frame),
             reference=reference,
             callback_url=ask.options.callback_url,
             base_url=call.base_url,
@@ -159,7 +160,7 @@ class Kling(Vendor):
         )
         return engine.accept(order, task_id=str(next(self._ids)), marks=call.marks)
 
-    def _first_frame(self, image: str | None) -> str | None:
+    def _frame(self, image: str | None) -> str | None:
         content = None if image is None else decode_base64(image)
         return image if content is None else self.engine.media.keep_picture(content)
 

@@ -49,12 +49,15 @@ class Model(msgspec.Struct, frozen=True):
     premium: bool = False
     always_audio: bool = False
     last_frame_needs_1080p: bool = False
+    last_frame_is_silent: bool = False
 
 
 MODELS = {
     "kling-2.5-turbo": Model({("720p", False): 300, ("1080p", False): 500}),
     "kling-2.6": Model(
-        {("720p", False): 300, ("1080p", False): 500, ("1080p", True): 1000}, last_frame_needs_1080p=True
+        {("720p", False): 300, ("1080p", False): 500, ("1080p", True): 1000},
+        last_frame_needs_1080p=True,
+        last_frame_is_silent=True,
     ),
     "kling-3.0": Model(
         {
@@ -280,17 +283,23 @@ def checked(ask: Ask) -> Ask:
         raise Refused(1201, f"duration {ask.clip.duration} is not supported by {ask.model}")
     if (ask.clip.resolution, has_audio(ask)) not in model.rates:
         raise Refused(1201, f"{ask.clip.resolution} with audio {ask.clip.audio} is not supported by {ask.model}")
-    if ask.operation == "image-to-video" and ask.first_frame is None:
-        raise Refused(1201, "first_frame is required")
-    if ask.last_frame is not None and model.last_frame_needs_1080p and ask.clip.resolution != "1080p":
-        raise Refused(1201, "last_frame needs 1080p")
-    for image in (ask.first_frame, ask.last_frame):
-        if image is not None:
-            _check_image(image)
+    _check_frames(ask, model)
     callback_url = ask.options.callback_url
     if callback_url is not None and not callback_url.startswith(("http://", "https://")):
         raise Refused(1201, "callback_url is not a URL")
     return ask
+
+
+def _check_frames(ask: Ask, model: Model) -> None:
+    if ask.operation == "image-to-video" and ask.first_frame is None:
+        raise Refused(1201, "first_frame is required")
+    if ask.last_frame is not None and model.last_frame_needs_1080p and ask.clip.resolution != "1080p":
+        raise Refused(1201, "last_frame needs 1080p")
+    if ask.last_frame is not None and model.last_frame_is_silent and has_audio(ask):
+        raise Refused(1201, "last_frame and audio exclude each other")
+    for image in (ask.first_frame, ask.last_frame):
+        if image is not None:
+            _check_image(image)
 
 
 def has_audio(ask: Ask) -> bool:

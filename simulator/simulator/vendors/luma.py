@@ -106,12 +106,12 @@ class Luma(Vendor):
             raise wire.Refused(400, f"Model {body.model} is not supported")
         if engine.is_full(self.name, account):
             raise wire.Refused(429, wire.TOO_MANY)
-        first, _ = body.frames
+        first, last = body.frames
         order = Order(
             vendor=self.name,
             account=account,
             dialect="v1",
-            operation="text-to-video" if first is None else "image-to-video",
+            operation="image-to-video" if first or last else "text-to-video",
             model=body.model,
             prompt=body.prompt or "",
             duration_s=float(body.duration.removesuffix("s")),
@@ -119,7 +119,8 @@ class Luma(Vendor):
             price_usd_micros=wire.price_usd_micros(body),
             premium=wire.MODELS[body.model].premium,
             camera=wire.camera_in_words(body),
-            first_frame=first.url if first is not None and first.type == "image" else None,
+            first_frame=_url_of(first),
+            last_frame=_url_of(last),
             callback_url=body.callback_url,
             base_url=call.base_url,
             facts={"request": msgspec.to_builtins(body)},
@@ -189,6 +190,10 @@ def _worded(handler: Any) -> Any:
         return response
 
     return handle
+
+
+def _url_of(frame: wire.Frame | None) -> str | None:
+    return frame.url if frame is not None and frame.type == "image" else None
 
 
 def _item(task: Task) -> dict[str, Any]:

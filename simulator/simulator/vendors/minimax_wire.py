@@ -76,6 +76,7 @@ class Ask(NamedTuple):
 
     body: Submit
     picture: bytes | None
+    last_picture: bytes | None
     ignored_fields: list[str]
 
     @property
@@ -123,10 +124,9 @@ def read(payload: Any) -> Ask:
         raise Refused(2013, str(err)) from err
     _check(body)
     picture = None if body.first_frame_image is None else _picture(body.first_frame_image)
-    if body.last_frame_image is not None:
-        _picture(body.last_frame_image)
+    last_picture = None if body.last_frame_image is None else _picture(body.last_frame_image)
     ignored = [name for name in payload if name not in Submit.__struct_fields__]
-    return Ask(body, picture, ignored)
+    return Ask(body, picture, last_picture, ignored)
 
 
 def _check(body: Submit) -> None:
@@ -154,7 +154,7 @@ def _picture(text: str) -> bytes | None:
     picture = decode_base64(encoded) if head.startswith("data:image/") else None
     size = size_of(picture) if picture is not None else None
     if picture is None or size is None:
-        raise Refused(2013, "first_frame_image is a public URL or a data URL of an image")
+        raise Refused(2013, "an image is a public URL or a data URL of an image")
     if min(size) <= MIN_IMAGE_PX or not 1 / MAX_IMAGE_RATIO <= size[0] / size[1] <= MAX_IMAGE_RATIO:
         raise Refused(2013, "the image's short side is more than 300 px and its aspect between 2:5 and 5:2")
     return picture

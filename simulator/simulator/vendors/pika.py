@@ -111,12 +111,12 @@ class Pika(Vendor):
         model = f"pika-{ask.version}"
         if model in engine.tuning.retired_models:
             raise wire.Refused(wire.no_path(f"/{ask.version}/{ask.operation}"))
-        image_url = ask.body.image_url if isinstance(ask.body, wire.ImageToVideo) else None
+        frames = [self._frame(picture) for picture in ask.pictures]
         order = Order(
             vendor=self.name,
             account=account,
             dialect="queue",
-            operation=ask.operation,
+            operation="image-to-video" if frames else "text-to-video",
             model=model,
             prompt=ask.body.prompt,
             duration_s=float(ask.duration_s),
@@ -126,10 +126,12 @@ class Pika(Vendor):
             waits_its_turn=True,
             premium=ask.body.resolution == "1080p",
             seed=ask.body.seed,
-            first_frame=image_url if ask.picture is None else engine.media.keep_picture(ask.picture),
+            first_frame=frames[0] if frames else None,
+            last_frame=frames[-1] if len(frames) > 1 else None,
             callback_url=call.request.query_params.get("fal_webhook"),
             base_url=call.base_url,
             facts={
+                "endpoint": ask.operation,
                 "resolution": ask.body.resolution,
                 "negative_prompt": ask.body.negative_prompt,
                 "ignored_fields": ask.ignored_fields,
@@ -139,6 +141,9 @@ class Pika(Vendor):
         task = engine.accept(order, task_id=str(uuid.uuid4()), marks=call.marks)
         queued = {"status": "IN_QUEUE", **self._names(task), "queue_position": engine.ledger.n_open_before(task)}
         return reply(queued | {"gateway_request_id": task.id})
+
+    def _frame(self, picture: str | bytes) -> str:
+        return picture if isinstance(picture, str) else self.engine.media.keep_picture(picture)
 
     def _names(self, task: Task) -> dict[str, Any]:
         url = f"{task.order.base_url}{APP}/requests/{task.id}"

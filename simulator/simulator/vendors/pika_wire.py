@@ -3,12 +3,16 @@
 `pika.py` serves it. Facts as read in fal's documents, its types and fal-client 1.0.3 on 2026-11-22.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 
 from simulator.images import decode_base64, size_of
 
+FRAMES_VERSION = "v2.2"
+FRAMES_USD_MICROS_PER_S = {"720p": 40_000, "1080p": 60_000}
+FRAMES_LEAST_S, FRAMES_MOST_S = 5, 25  # the least that is billed, the longest clip
 USD_MICROS_PER_S = {"480p": 30_000, "720p": 40_000, "1080p": 90_000}  # 480p is v2.5's, whose price is not listed
 VERSIONS = {"v2.1": ("720p", "1080p"), "v2.2": ("720p", "1080p"), "v2.5": ("480p", "720p", "1080p")}
 DEFAULT_NEGATIVE = "ugly, bad, terrible"
@@ -52,9 +56,35 @@ class ImageToVideo(msgspec.Struct):
     seed: int | None = None
 
 
-KINDS: dict[str, type[TextToVideo] | type[ImageToVideo]] = {
+class Transition(msgspec.Struct):
+    """One item of `transitions`: how long the way from one picture to the next takes."""
+
+    duration: Annotated[int, msgspec.Meta(ge=1)] = 5
+    prompt: str | None = None
+
+
+class Pikaframes(msgspec.Struct):
+    """Body of `…/pikaframes`; without `transitions` each takes 5 s."""
+
+    image_urls: Annotated[list[str], msgspec.Meta(min_length=2, max_length=5)]
+    transitions: list[Transition] | None = None
+    prompt: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+    resolution: Literal["720p", "1080p"] = "720p"
+    negative_prompt: str = ""
+    seed: int | None = None
+
+    @property
+    def duration(self) -> int:
+        """Seconds of the whole clip."""
+        steps = self.transitions or [Transition()] * (len(self.image_urls) - 1)
+        return sum(step.duration for step in steps)
+
+
+Body = TextToVideo | ImageToVideo | Pikaframes
+KINDS: dict[str, type[Body]] = {
     "text-to-video": TextToVideo,
     "image-to-video": ImageToVideo,
+    "pikaframes": Pikaframes,
 }
 
 
@@ -79,13 +109,17 @@ class Refused(Exception):
 
 
 class Ask(NamedTuple):
-    """A submit, checked."""
+    """A submit, checked.
+
+    Attributes:
+        pictures: In the order of the clip, each as its bytes, or its URL where it was given by one.
+    """
 
     operation: str
     version: str
-    body: TextToVideo | ImageToVideo
+    body: Body
     size_px: tuple[int, int]
-    picture: bytes | None
+    pictures: tuple[str | bytes, ...]
     ignored_fields: list[str]
 
     @property
@@ -96,6 +130,8 @@ class Ask(NamedTuple):
     @property
     def price_usd_micros(self) -> int:
         """What the clip costs."""
+        if isinstance(self.body, Pikaframes):
+            return FRAMES_USD_MICROS_PER_S[self.body.resolution] * max(FRAMES_LEAST_S, self.duration_s)
         return USD_MICROS_PER_S[self.body.resolution] * self.duration_s
 
 
@@ -131,7 +167,7 @@ def refusal(prompt: str) -> Problem:
 
 
 def no_image(url: str) -> Problem:
-    """Word the failure to fetch a first frame."""
+    """Word the failure to fetch a picture."""
     return Problem(
         422,
         [_entry(["body", "image_url"], "Failed to download the file.", "file_download_error", url)],
@@ -150,7 +186,7 @@ def read(payload: Any, *, version: str, operation: str) -> Ask:
     Raises:
         Refused: 404 for an endpoint that does not exist, 422 for what is wrong with the body.
     """
-    if version not in VERSIONS or operation not in KINDS:
+    if version not in VERSIONS or operation not in KINDS or (operation == "pikaframes" and version != FRAMES_VERSION):
         raise Refused(no_path(f"/{version}/{operation}"))
     if not isinstance(payload, dict):
         raise _invalid(["body"], "Input should be a valid dictionary", "model_attributes_type", payload)
@@ -161,10 +197,30 @@ def read(payload: Any, *, version: str, operation: str) -> Ask:
         raise _worded(err, payload) from err
     if body.resolution not in VERSIONS[version]:
         raise _invalid(["body", "resolution"], "Input should be '720p' or '1080p'", "literal_error", body.resolution)
-    picture = _picture(body.image_url) if isinstance(body, ImageToVideo) else None
-    shape = body.aspect_ratio if not isinstance(body, ImageToVideo) else _shape_of(picture)
+    if isinstance(body, Pikaframes):
+        _check_transitions(body)
+    pictures = _pictures(body)
+    shape = body.aspect_ratio if isinstance(body, TextToVideo) else _shape_of(pictures[0])
     ignored = [name for name in payload if name not in kind.__struct_fields__]
-    return Ask(operation, version, body, _size_px(shape, body.resolution), picture, ignored)
+    return Ask(operation, version, body, _size_px(shape, body.resolution), pictures, ignored)
+
+
+def _pictures(body: Body) -> tuple[str | bytes, ...]:
+    match body:
+        case Pikaframes(image_urls=urls):
+            return tuple(_picture(url, ["body", "image_urls", n]) for n, url in enumerate(urls))
+        case ImageToVideo(image_url=url):
+            return (_picture(url, ["body", "image_url"]),)
+        case _:
+            return ()
+
+
+def _check_transitions(body: Pikaframes) -> None:
+    loc: list[str | int] = ["body", "transitions"]
+    if body.transitions and len(body.transitions) != len(body.image_urls) - 1:
+        raise _invalid(loc, "There must be one transition less than images", "value_error", len(body.transitions))
+    if body.duration > FRAMES_MOST_S:
+        raise _invalid(loc, f"Transitions must not exceed {FRAMES_MOST_S} s in total", "value_error", body.duration)
 
 
 def _size_px(shape: str, resolution: str) -> tuple[int, int]:
@@ -173,20 +229,20 @@ def _size_px(shape: str, resolution: str) -> tuple[int, int]:
     return (width * base // 720 // 2 * 2, height * base // 720 // 2 * 2)
 
 
-def _shape_of(picture: bytes | None) -> str:
-    size = size_of(picture) if picture is not None else None
+def _shape_of(picture: str | bytes) -> str:
+    size = size_of(picture) if isinstance(picture, bytes) else None
     if size is None:
         return "16:9"  # given by URL: looked at once it is fetched
     return min(SHAPES, key=lambda shape: abs(SHAPES[shape][0] / SHAPES[shape][1] - size[0] / size[1]))
 
 
-def _picture(url: str) -> bytes | None:
+def _picture(url: str, loc: list[str | int]) -> str | bytes:
     if url.startswith(("http://", "https://")):
-        return None
+        return url
     head, _, encoded = url.partition(";base64,")
     picture = decode_base64(encoded) if head.startswith("data:") else None
     if picture is None or size_of(picture) is None:
-        raise _invalid(["body", "image_url"], "Failed to load the image.", "image_load_error", url[:64])
+        raise _invalid(loc, "Failed to load the image.", "image_load_error", url[:64])
     return picture
 
 
@@ -198,9 +254,9 @@ def _worded(err: msgspec.ValidationError, payload: dict[str, Any]) -> Refused:
     return _invalid(["body", name] if name else ["body"], text.partition(" - ")[0], "literal_error", payload.get(name))
 
 
-def _invalid(loc: list[str], message: str, kind: str, value: Any) -> Refused:
+def _invalid(loc: Sequence[str | int], message: str, kind: str, value: Any) -> Refused:
     return Refused(Problem(422, [_entry(loc, message, kind, value)], kind))
 
 
-def _entry(loc: list[str], message: str, kind: str, value: Any) -> dict[str, Any]:
-    return {"loc": loc, "msg": message, "type": kind, "url": DOCS + kind, "input": value}
+def _entry(loc: Sequence[str | int], message: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"loc": list(loc), "msg": message, "type": kind, "url": DOCS + kind, "input": value}

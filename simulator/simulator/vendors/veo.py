@@ -118,7 +118,6 @@ class Veo(Vendor):
         if engine.is_full(self.name, account):
             raise wire.Refused(wire.throttled(None))
         hooks = ask.webhook_uris
-        picture = None if ask.first_frame is None else wire.image_bytes(ask.first_frame)
         order = Order(
             vendor=self.name,
             account=account,
@@ -133,7 +132,9 @@ class Veo(Vendor):
             n_clips=ask.n_clips,
             audio=ask.audio,
             seed=ask.seed,
-            first_frame=None if picture is None else engine.media.keep_picture(picture),
+            first_frame=self._kept(ask.first_frame),
+            last_frame=self._kept(ask.last_frame),
+            references=tuple(kept for each in ask.references if (kept := self._kept(each)) is not None),
             callback_url=hooks[0] if hooks else None,
             base_url=call.base_url,
             facts={
@@ -146,6 +147,10 @@ class Veo(Vendor):
             },
         )
         return engine.accept(order, task_id=task_id, marks=call.marks)
+
+    def _kept(self, image: wire.Media | None) -> str | None:
+        picture = None if image is None else wire.image_bytes(image)
+        return None if picture is None else self.engine.media.keep_picture(picture)
 
     def _find(self, name: str, account: str) -> Task:
         task = self.engine.ledger.get(self.name, name.rpartition("/")[2])

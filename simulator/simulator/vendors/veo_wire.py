@@ -216,6 +216,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None
     negative_prompt: str
     first_frame: Media | None
+    last_frame: Media | None
+    references: tuple[Media, ...]
     storage_uri: str | None
     webhook_uris: tuple[str, ...]
     user_metadata: Any
@@ -252,6 +254,8 @@ def read(payload: Any, model: Model, *, is_vertex: bool) -> Ask:
         seed=parameters.seed,
         negative_prompt=parameters.negativePrompt,
         first_frame=instance.image,
+        last_frame=instance.lastFrame,
+        references=tuple(reference.image for reference in instance.referenceImages),
         storage_uri=parameters.storageUri,
         webhook_uris=tuple(body.webhookConfig.uris),
         user_metadata=body.webhookConfig.userMetadata,
@@ -274,6 +278,8 @@ def _check_prompt(instance: Instance) -> None:
 def _check_images(instance: Instance, model: Model) -> None:
     if instance.lastFrame is not None and instance.image is None:
         raise Refused(invalid("`lastFrame` needs `image`."))
+    if instance.referenceImages and instance.image is not None:
+        raise Refused(invalid("`image` and `referenceImages` cannot both be set."))
     if instance.referenceImages and not model.takes_references:
         raise Refused(invalid("`referenceImages` isn't supported by this model."))
     if len(instance.referenceImages) > MAX_REFERENCES:

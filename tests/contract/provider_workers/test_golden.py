@@ -12,6 +12,8 @@ from provider_workers.adapters.registry import ADAPTERS
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import Absent, Failed, Order, Running, Submission, Succeeded, TaskRef
 from provider_workers.domain.failures import ProviderError
+from runtime.catalog import load_catalog
+from testkit.lineup import CATALOG
 
 GOLDEN = Path(__file__).parent / "golden"
 SINCE = datetime(2026, 6, 10, 7, 40, tzinfo=UTC)
@@ -38,7 +40,12 @@ REQUIRED = {
     "poll_absent",
     "callback",
 }
-REQUIRED_TO_FIND = {"find_known", "find_unknown"}
+REQUIRED_WHERE_IT_CAN = {
+    "can_find": {"find_known", "find_unknown"},
+    "takes_last_frame": {"submit_last_frame"},
+    "takes_references": {"submit_references"},
+}
+"""Further cases by what an adapter says that it can do."""
 
 
 class Vendor:
@@ -133,7 +140,17 @@ def test_every_adapter_has_every_required_case(name):
     folder = GOLDEN / name
     cases = {path.stem for path in folder.glob("*.json")}
     adapter = adapter_of(folder, Vendor([]))
-    assert cases >= REQUIRED | (REQUIRED_TO_FIND if adapter.can_find else set())
+    further = [needed for ability, needed in REQUIRED_WHERE_IT_CAN.items() if getattr(adapter, ability)]
+    assert cases >= REQUIRED.union(*further)
+
+
+@pytest.mark.parametrize("name", ADAPTER_NAMES)
+def test_an_adapter_takes_the_pictures_that_the_catalogue_promises(name):
+    adapter = adapter_of(GOLDEN / name, Vendor([]))
+    provider = json.loads((GOLDEN / name / "account.json").read_text())["account"]["provider"]
+    models = load_catalog(CATALOG).vendor(provider).model
+    assert adapter.takes_last_frame == any(model.last_frame is not None for model in models)
+    assert adapter.takes_references == any(model.references is not None for model in models)
 
 
 def test_every_vendor_has_a_golden_folder():

@@ -150,3 +150,20 @@ async def test_a_picture_is_submitted_as_fals_client_does(client, tls_tap, tap, 
     await our_adapter("pika", provider="pika").submit(ordered)
     compare(tls_tap.last("POST"), tap.last("POST"), headers=("authorization", "content-type"))
     assert to_request(ordered)[0] == f"/{application}"
+
+
+async def test_two_pictures_are_submitted_as_fals_client_does(client, tls_tap, tap, our_adapter, order):
+    contents = [cv2.imencode(".png", np.full((360, 640, 3), x, dtype=np.uint8))[1].tobytes() for x in (90, 200)]
+    urls = [f"data:image/png;base64,{base64.b64encode(content).decode()}" for content in contents]
+    arguments = {name: TEXT[name] for name in ("prompt", "resolution", "negative_prompt")}
+    application = "fal-ai/pika/v2.2/pikaframes"
+    arguments |= {"image_urls": urls, "transitions": [{"duration": 10}]}
+    theirs = await client("submit", application=application, arguments=arguments)
+    first, last = (Image(content=content, media_type="image/png") for content in contents)
+    ordered = order(model="pika-v2.2", duration_s=10, first_frame=first, last_frame=last)
+    adapter = our_adapter("pika", provider="pika")
+    await adapter.submit(ordered)
+    compare(tls_tap.last("POST"), tap.last("POST"), headers=("authorization", "content-type"))
+    assert to_request(ordered)[0] == f"/{application}"
+    result = await client("result", request_id=theirs["request_id"])
+    assert result["video"]["content_type"] == "video/mp4"

@@ -25,6 +25,10 @@ DIALECTS = {
 }
 HOW_MANY = {"body.parameters.sampleCount": "We name the number of clips that we pay for; the client leaves it out."}
 STABLE = {"path": "The client is written for v1beta1; v1 has everything that we use and is the stable version."}
+IN_CAPITALS = {
+    f"body.instances[0].referenceImages[{n}].referenceType": "The client writes ASSET, the REST samples asset."
+    for n in range(2)
+}
 REASONS = {"gemini": HOW_MANY, "vertex": HOW_MANY | STABLE}
 """Every difference with its reason, by the place where it is."""
 HTTPS_ONLY = "The client cuts a file's name out of https addresses only, and the simulator has none."
@@ -97,6 +101,36 @@ async def test_googles_client_gets_its_clips_and_asks_as_we_do(dialect, tap, our
         their_fetch = next(sent for sent in tap.sent if ":download" in sent.path)
         compare(their_fetch, tap.sent[n_fetched], headers=(key_header,), reasons=FETCHING)
         assert [sent.status for sent in tap.sent[n_fetched:]] == [302, 200]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_googles_client_sends_a_last_frame_and_references_as_we_do(dialect, tap, our_adapter, order, simulator):
+    adapter_name, fast, key_header = DIALECTS[dialect]
+    config = config_of(dialect) | {"duration_seconds": 8}
+    model = fast.replace("fast-", "")
+    other = cv2.imencode(".png", np.full((360, 640, 3), 200, dtype=np.uint8))[1].tobytes()
+    pictures = [picture.hex() for picture in (PICTURE, other)]
+    asks = (
+        {"image": pictures[0], "config": config | {"last_frame": pictures[1]}},
+        {"config": config | {"reference_images": pictures}},
+        {"image": pictures[0], "config": config | {"reference_images": pictures}},
+    )
+    between, shown, both = await by_client(tap, dialect, *(ask | {"model": model} for ask in asks))
+    assert (between["heads"], shown["heads"]) == (["ftyp"], ["ftyp"])
+    assert both["raised"] == [400, "INVALID_ARGUMENT"]
+    theirs = tap.all("POST", ":predictLongRunning")
+
+    adapter = our_adapter(adapter_name, provider="veo", project="film", location="us-central1")
+    first, last = (Image(content=content, media_type="image/png") for content in (PICTURE, other))
+    fields = {"model": "veo-3.1-generate-001", "duration_s": 8, "negative_prompt": "people", "seed": 7}
+    cases = ({"first_frame": first, "last_frame": last}, {}), ({"references": (first, last)}, IN_CAPITALS)
+    for number, (images, further) in enumerate(cases):
+        await adapter.submit(order(**fields, **images))
+        ours = tap.last("POST", ":predictLongRunning")
+        compare(theirs[number], ours, headers=(key_header, "content-type"), reasons=REASONS[dialect] | further)
+    tasks = await simulator.tasks()
+    assert [len(task["references"]) for task in tasks] == [0, 2, 0, 2]
+    assert [task["last_frame"] is None for task in tasks] == [False, True, False, True]
 
 
 async def test_googles_client_orders_several_clips_as_we_do_and_gets_those_that_passed(

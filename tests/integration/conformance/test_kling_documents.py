@@ -61,6 +61,10 @@ FROM_IMAGE = {
     "settings": {"audio": "off", "resolution": "720p", "duration": 5},
     "options": {"external_task_id": "clip_1"},
 }
+BETWEEN = FROM_IMAGE | {
+    "contents": [*FROM_IMAGE["contents"], {"type": "last_frame", "url": BARE}],
+    "settings": FROM_IMAGE["settings"] | {"resolution": "1080p"},
+}
 LEGACY_TEXT = {
     "model_name": "kling-v2-6",
     "prompt": FROM_TEXT["prompt"],
@@ -71,11 +75,14 @@ LEGACY_TEXT = {
     "external_task_id": "clip_1",
 }
 LEGACY_IMAGE = {name: LEGACY_TEXT[name] for name in ("model_name", "prompt", "mode", "duration", "external_task_id")}
+LEGACY_BETWEEN = LEGACY_IMAGE | {"mode": "pro", "image": BARE, "image_tail": BARE}
 PAIRS = {
     "text": ("kling", "/text-to-video/kling-2.6", FROM_TEXT, SUBMITTED),
     "image": ("kling", "/image-to-video/kling-2.6", FROM_IMAGE, SUBMITTED),
+    "image between": ("kling", "/image-to-video/kling-2.6", BETWEEN, SUBMITTED),
     "legacy text": ("kling-legacy", "/v1/videos/text2video", LEGACY_TEXT, LEGACY_SUBMITTED),
     "legacy image": ("kling-legacy", "/v1/videos/image2video", LEGACY_IMAGE | {"image": BARE}, LEGACY_SUBMITTED),
+    "legacy image between": ("kling-legacy", "/v1/videos/image2video", LEGACY_BETWEEN, LEGACY_SUBMITTED),
 }
 """Documented request and answer by adapter: our own request must be the documented one, without a difference."""
 ERRORS = {
@@ -118,7 +125,8 @@ async def test_the_documented_request_is_answered_as_documented_and_is_ours(
     frame = Image(content=PICTURE, media_type="image/png") if "image" in pair else None
     ours = our_adapter(adapter, provider="kling", access_key="sim-ak", secret_key="sim-sk")
     hook = body.get("callback_url") or body.get("options", {}).get("callback_url", "")
-    await ours.submit(order(model="kling-2.6", first_frame=frame, callback_url=hook))
+    further = {"last_frame": frame, "resolution": "1080p"} if "between" in pair else {}
+    await ours.submit(order(model="kling-2.6", first_frame=frame, callback_url=hook, **further))
     compare(documented, tap.last("POST", path), headers=("content-type",))
 
 

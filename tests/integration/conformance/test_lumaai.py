@@ -86,6 +86,23 @@ async def test_image_to_video_is_asked_as_we_do(tap, client, ours, order):
     )
 
 
+async def test_two_key_frames_are_asked_for_as_we_do(tap, client, ours, order):
+    urls = [f"http://127.0.0.1:9/{name}.png" for name in ("first", "last")]
+    await client.generations.video.create(
+        model="ray-2",
+        prompt=PROMPT,
+        aspect_ratio="16:9",
+        duration="5s",
+        resolution="720p",
+        keyframes={f"frame{n}": {"type": "image", "url": url} for n, url in enumerate(urls)},
+        generation_type="video",
+    )
+    theirs = tap.last("POST", "/generations/video")
+    first, last = (Image(content=b"", media_type="image/png", url=url) for url in urls)
+    await ours.submit(order(model="ray-2", first_frame=first, last_frame=last))
+    compare(theirs, tap.last("POST", "/generations/video"), headers=HEADERS)
+
+
 async def test_the_list_is_asked_for_as_we_do_and_shows_our_clip(tap, client, ours, order):
     since = datetime.now(UTC)
     submission = await ours.submit(order(model="ray-flash-2", callback_url=CALLBACK))

@@ -113,6 +113,20 @@ async def test_our_request_for_a_picture_is_the_documented_one(http, tap, our_ad
     compare(theirs, tap.last("POST"), headers=("authorization", "content-type"), reasons=REASONS)
 
 
+async def test_our_request_between_two_pictures_is_the_documented_one(http, tap, our_adapter, order):
+    contents = [cv2.imencode(".png", np.full((360, 640, 3), x, dtype=np.uint8))[1].tobytes() for x in (90, 200)]
+    first, last = (f"data:image/png;base64,{base64.b64encode(content).decode()}" for content in contents)
+    documented = {"model": "MiniMax-Hailuo-02", "prompt": "a girl grows up", "duration": 6, "resolution": "1080P"}
+    created = await http.post(CREATE, json=documented | {"first_frame_image": first, "last_frame_image": last})
+    assert created.json()["base_resp"] == SUCCESS
+    theirs = tap.last("POST")
+    frames = [Image(content=content, media_type="image/png") for content in contents]
+    fields = {"model": documented["model"], "prompt": documented["prompt"], "duration_s": 6, "resolution": "1080p"}
+    ordered = order(**fields, first_frame=frames[0], last_frame=frames[1])
+    await our_adapter("minimax", provider="minimax").submit(ordered)
+    compare(theirs, tap.last("POST"), headers=("authorization", "content-type"), reasons=REASONS)
+
+
 async def test_our_way_to_the_file_is_the_documented_one(http, tap, our_adapter):
     task_id = (await http.post(CREATE, json=FROM_TEXT)).json()["task_id"]
     queried = await answered_until(http, "/minimax/v1/query/video_generation", {"task_id": task_id}, "Success")

@@ -64,6 +64,14 @@ async def test_text_to_video_is_asked_as_we_do(tap, client, ours, order):
     compare(theirs, tap.last("POST", "/text_to_video"), headers=HEADERS)
 
 
+async def test_its_own_models_take_no_last_frame(client, ours):
+    frames = [{"uri": DATA_URI, "position": position} for position in ("first", "last")]
+    asked = {"model": "gen4_turbo", "prompt_text": PROMPT, "ratio": "1280:720", "duration": 5}
+    with pytest.raises(BadRequestError):
+        await asyncio.to_thread(lambda: client.image_to_video.create(prompt_image=frames, **asked))
+    assert not ours.takes_last_frame
+
+
 async def test_image_to_video_is_asked_as_we_do(tap, client, ours, order):
     asked = {"model": "gen4_turbo", "prompt_image": DATA_URI, "prompt_text": PROMPT, "ratio": "960:960", "duration": 4}
     await asyncio.to_thread(lambda: client.image_to_video.create(**asked))

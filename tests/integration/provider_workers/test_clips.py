@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from dailies_contracts import ClipFailed, ClipReady, JobCancelled, ProviderSubmitted
+from runtime.catalog import load_catalog
 from testkit.clients import s3_client
+from testkit.lineup import CATALOG, dialects
 from testkit.wire import WireTap
+
+DIALECTS = dialects()
 
 
 async def billed(simulator):
@@ -107,6 +111,41 @@ async def test_a_first_frame_anchors_the_clip(any_adapter, facts, simulator, wor
         await facts.next(ClipReady)
     (task,) = await simulator.tasks()
     assert task["operation"] == "image-to-video"
+
+
+def asks_with(adapter, kind):
+    """The cheapest order with such pictures that a vendor of the catalogue takes; None where it takes none."""
+    for model in load_catalog(CATALOG).vendor(DIALECTS[adapter].provider).model:
+        if getattr(model, kind) is not None:
+            narrowed = model.ordered_with(last_frame=kind == "last_frame", references=kind == "references")
+            resolution = narrowed.resolutions[0]
+            duration_s = min(narrowed.durations_at(resolution))
+            return model.name, {"resolution": resolution, "duration_s": duration_s}
+    return None
+
+
+@pytest.mark.parametrize("kind", ["last_frame", "references"])
+async def test_further_pictures_reach_the_vendor_at_the_catalogues_price(kind, any_adapter, facts, simulator, worker):
+    if (found := asks_with(any_adapter, kind)) is None:
+        return  # the compiler passes the vendor over
+    model, asked = found
+    async with worker(any_adapter) as desk:
+        pictures = [
+            await desk.objects.put(
+                f"uploads/acme/{shade}.png",
+                cv2.imencode(".png", np.full((360, 640, 3), shade, dtype=np.uint8))[1].tobytes(),
+                media_type="image/png",
+            )
+            for shade in (90, 200)
+        ]
+        asked |= {"last_frame": pictures[1]} if kind == "last_frame" else {"references": tuple(pictures)}
+        first = pictures[0] if kind == "last_frame" else None
+        await facts.order(any_adapter, model=model, compiled=asked, first_frame=first)
+        ready = await facts.next(ClipReady)
+    (task,) = await simulator.tasks()
+    assert task["billed_usd_micros"] == ready.cost_usd_micros
+    frames = {task[name] for name in ("first_frame", "last_frame")} - {None}
+    assert (len(frames), len(set(task["references"]))) == ((2, 0) if kind == "last_frame" else (0, 2))
 
 
 async def test_the_instant_adapter_needs_no_vendor(facts, simulator, worker):

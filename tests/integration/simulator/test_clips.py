@@ -11,7 +11,7 @@ import pytest
 from simulator.anchor import push_in, recognised
 from simulator.engine import small_clip
 from simulator.media import clip_key, render, render_on
-from simulator.tasks import ClipSpec, DefectKind
+from simulator.tasks import ClipSpec, DefectKind, UnreadablePicture
 from testkit.sinks import WebhookSink
 
 CUP = ClipSpec(prompt="a white cup on a wooden desk", duration_s=1.0, size_px=(320, 180), seed=3, quality="draft")
@@ -58,6 +58,20 @@ def test_a_foreign_picture_becomes_a_push_in_on_itself() -> None:
     shown = frames(push_in(png(picture), ClipSpec(prompt="x", duration_s=1.0, size_px=(320, 180), seed=0)))
     assert shown.shape == (24, 180, 320, 3)
     assert np.abs(shown[0].astype(int) - shown[-1]).mean() > 1
+
+
+def test_a_clip_ends_with_its_last_frame(known) -> None:
+    anchor, last = frames(known[0][1])[0], frames(known[1][1])[5]
+    grey = np.full((180, 320, 3), 90, np.uint8)
+    spec = ClipSpec(prompt=CUP.prompt, duration_s=1.0, size_px=(320, 180), seed=3, audio=True)
+    for first in (png(anchor), png(grey), None):
+        shown = frames(render_on(first, spec, known, png(last)))
+        assert len(shown) == 24
+        assert np.abs(shown[-1].astype(int) - last).mean() < 6
+        assert np.abs(shown[0].astype(int) - last).mean() > 20
+    assert np.abs(frames(render_on(png(anchor), spec, known, png(last)))[0].astype(int) - anchor).mean() < 12
+    with pytest.raises(UnreadablePicture):
+        render_on(png(grey), spec, known, b"no picture")
 
 
 async def test_a_clip_follows_prompt_size_and_length_and_is_rendered_once(bench, kling, http, state_dir) -> None:
@@ -113,6 +127,22 @@ class TestImageToVideo:
         tall = png(np.zeros((640, 360, 3), np.uint8))
         await submit(base64.b64encode(tall).decode())
         assert bench.tasks[1].order.size_px == (720, 1280)
+
+    async def test_kling_takes_a_last_frame_at_1080p_and_silent_only(self, bench, http, kling, image) -> None:
+        text = base64.b64encode(image).decode()
+        frames_ = [{"type": name, "url": text} for name in ("first_frame", "last_frame")]
+        contents = [{"type": "prompt", "text": "a ball"}, *frames_]
+
+        async def send(contents=contents, **settings):
+            body = {"contents": contents, "settings": settings}
+            reply = await http.post("/kling/image-to-video/kling-2.6", json=body, headers=kling.headers)
+            return reply.json()["code"]
+
+        assert await send(resolution="1080p") == 0
+        assert bench.tasks[0].order.last_frame == bench.tasks[0].order.first_frame
+        assert await send() == await send(resolution="1080p", audio="native") == 1201
+        assert await send([contents[0], contents[2]], resolution="1080p") == 1201
+        assert await send([*contents, contents[2]], resolution="1080p") == 1201
 
     async def test_kling_refuses_data_urls_small_pictures_and_other_bytes(self, submit, image) -> None:
         text = base64.b64encode(image).decode()

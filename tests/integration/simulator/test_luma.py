@@ -140,6 +140,16 @@ async def test_a_picture_is_fetched_from_its_address(bench, luma) -> None:
     assert (task.state, task.order.operation) == (State.SUCCEEDED, "image-to-video")
 
 
+async def test_both_key_frames_are_fetched_from_their_addresses(bench, luma) -> None:
+    content = cv2.imencode(".png", np.full((360, 640, 3), 90, dtype=np.uint8))[1].tobytes()
+    gone = "http://127.0.0.1:9/a.png"
+    async with file_server(content, "image/png") as url:
+        for last in (url, gone):
+            await luma.submit(keyframes={f"frame{n}": {"type": "image", "url": x} for n, x in enumerate((url, last))})
+        tasks = await bench.ended(2)
+    assert [(task.state, task.order.last_frame) for task in tasks] == [(State.SUCCEEDED, url), (State.FAILED, gone)]
+
+
 async def test_the_list_shows_the_newest_first_and_pages(bench, luma) -> None:
     bench.tune(zero_latency=True)
     ids = [(await luma.submit(f"cup {number}")).json()["id"] for number in range(3)]

@@ -70,12 +70,14 @@ async def test_an_address_goes_stale_and_a_new_one_is_had_by_asking_again(bench,
         ("MiniMax-Hailuo-2.3", {"resolution": "1080P"}, 490_000),
         ("MiniMax-Hailuo-2.3-Fast", {"first_frame_image": picture()}, 190_000),
         ("MiniMax-Hailuo-02", {"first_frame_image": picture(), "resolution": "512P"}, 100_000),
+        ("MiniMax-Hailuo-02", {"first_frame_image": picture(), "last_frame_image": picture(640, 400)}, 280_000),
     ],
 )
 async def test_a_clip_costs_by_model_resolution_and_length(bench, minimax, model, fields, price) -> None:
     await minimax.submit(model=model, **fields)
     await bench.ended()
     assert bench.tasks[0].billed_usd_micros == price
+    assert (bench.tasks[0].order.last_frame is None) == ("last_frame_image" not in fields)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,11 @@ async def test_a_clip_costs_by_model_resolution_and_length(bench, minimax, model
         ("MiniMax-Hailuo-2.3", {"first_frame_image": picture(300, 300)}, "short side"),
         ("MiniMax-Hailuo-2.3", {"first_frame_image": picture(1000, 310)}, "aspect"),
         ("MiniMax-Hailuo-2.3", {"last_frame_image": picture()}, "last_frame_image"),
+        (
+            "MiniMax-Hailuo-02",
+            {"first_frame_image": picture(), "last_frame_image": picture(), "resolution": "512P"},
+            "last_frame_image at 512P",
+        ),
     ],
 )
 async def test_what_is_wrong_is_2013_with_a_reason_and_no_task(bench, minimax, model, fields, told) -> None:

@@ -13,6 +13,11 @@ from simulator.tasks import State
 from testkit.sinks import Answer, WebhookSink
 
 
+def picture_of(shade: int) -> str:
+    content = cv2.imencode(".png", np.full((360, 640, 3), shade, dtype=np.uint8))[1].tobytes()
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
 async def test_a_request_waits_works_completes_and_its_result_is_a_file(bench, pika, http) -> None:
     bench.tune(time_compression=0.01)
     queued = (await pika.submit(duration=10, resolution="1080p", seed=7)).json()
@@ -139,6 +144,38 @@ async def test_a_clip_from_a_picture_has_the_pictures_shape(bench, pika) -> None
     url = f"data:image/png;base64,{base64.b64encode(tall).decode()}"
     await pika.submit(operation="image-to-video", image_url=url)
     assert bench.tasks[0].order.size_px == (720, 1080)
+
+
+@pytest.mark.parametrize(
+    ("fields", "duration_s", "usd_micros"),
+    [
+        ({}, 5.0, 200_000),
+        ({"transitions": [{"duration": 10}], "resolution": "1080p"}, 10.0, 600_000),
+        ({"transitions": [{"duration": 3, "prompt": "it opens"}]}, 3.0, 200_000),
+    ],
+)
+async def test_a_clip_between_two_pictures_has_a_price_of_its_own(bench, pika, fields, duration_s, usd_micros) -> None:
+    await pika.submit(operation="pikaframes", image_urls=[picture_of(90), picture_of(200)], **fields)
+    (task,) = await bench.ended()
+    assert (task.order.duration_s, task.billed_usd_micros) == (duration_s, usd_micros)
+    assert (task.order.operation, task.order.size_px[0] > task.order.size_px[1]) == ("image-to-video", True)
+    assert task.order.first_frame != task.order.last_frame
+
+
+@pytest.mark.parametrize(
+    ("fields", "loc"),
+    [
+        ({}, ["body", "image_urls"]),
+        ({"image_urls": ["https://x.test/a.png"]}, ["body", "image_urls"]),
+        ({"image_urls": ["https://x.test/a.png", "no picture"]}, ["body", "image_urls", 1]),
+        ({"image_urls": ["https://x.test/a.png"] * 2, "transitions": [{}, {}]}, ["body", "transitions"]),
+        ({"image_urls": ["https://x.test/a.png"] * 2, "transitions": [{"duration": 26}]}, ["body", "transitions"]),
+    ],
+)
+async def test_what_is_wrong_with_key_frames_is_a_list(bench, pika, fields, loc) -> None:
+    reply = await pika.submit(operation="pikaframes", **fields)
+    assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, loc)
+    assert bench.tasks == []
 
 
 async def test_a_picture_that_cannot_be_fetched_fails_the_request(bench, pika) -> None:

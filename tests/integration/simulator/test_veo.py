@@ -1,10 +1,14 @@
 """Veo's Gemini dialect: submit, poll, download with a redirect, refuse."""
 
+import base64
 import re
 
+import cv2
+import numpy as np
 import pytest
 
 MODEL = "veo-3.1-fast-generate-preview"
+FULL = "veo-3.1-generate-preview"
 
 
 async def test_an_operation_is_pending_without_done_and_ends_with_samples(bench, veo) -> None:
@@ -94,6 +98,36 @@ async def test_lite_has_no_4k_and_no_references(veo, http) -> None:
     body = {"instances": [{"prompt": "x", "referenceImages": [picture]}]}
     reply = await http.post(f"/veo/v1beta/models/{model}:predictLongRunning", json=body, headers=veo.headers)
     assert reply.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("model", "pictures", "duration_s", "told"),
+    [
+        (MODEL, ("image", "lastFrame"), 8, None),
+        (FULL, ("referenceImages",), 8, None),
+        (MODEL, ("lastFrame",), 8, "needs `image`"),
+        (MODEL, ("image", "lastFrame"), 6, "`durationSeconds` must be 8"),
+        (FULL, ("referenceImages",), 6, "`durationSeconds` must be 8"),
+        (FULL, ("image", "referenceImages"), 8, "cannot both be set"),
+        (MODEL, ("referenceImages",), 8, "isn't supported"),
+    ],
+)
+async def test_pictures_go_together_as_documented(bench, veo, http, model, pictures, duration_s, told) -> None:
+    content = cv2.imencode(".png", np.full((360, 640, 3), 90, dtype=np.uint8))[1].tobytes()
+    one = {"bytesBase64Encoded": base64.b64encode(content).decode(), "mimeType": "image/png"}
+    several = [{"image": one, "referenceType": "asset"}] * 3
+    instance = {name: several if name == "referenceImages" else one for name in pictures}
+    body = {"instances": [{"prompt": "x", **instance}], "parameters": {"durationSeconds": duration_s}}
+    reply = await http.post(f"/veo/v1beta/models/{model}:predictLongRunning", json=body, headers=veo.headers)
+    if told is None:
+        order = bench.tasks[0].order
+        assert (order.last_frame is not None, len(order.references)) == (
+            "lastFrame" in pictures,
+            3 * ("referenceImages" in pictures),
+        )
+    else:
+        assert told in reply.json()["error"]["message"]
+        assert bench.tasks == []
 
 
 async def test_retired_and_unknown_models_are_not_found(bench, veo) -> None:

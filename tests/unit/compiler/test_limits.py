@@ -224,3 +224,28 @@ def test_references_that_a_model_cannot_take_are_left_out_and_named(
         assert [warning for warning in prompt.warnings if "left out" in warning] == [told] * bool(told)
     ends = next((image.stored for image in asked if image.role == "last_frame"), None)
     assert [prompt.last_frame for prompt in result.prompts] == [ends] * len(result.prompts)
+
+
+def test_which_models_take_a_last_frame_and_which_take_references(every_vendor: Catalog, rules: Rules) -> None:
+    def compiled(*roles: str | None, **fields: object) -> Compiled:
+        request = VideoRequest(prompt="a cup", reference_images=images(*roles), **fields)
+        result = compile_request(request, every_vendor, rules)
+        assert isinstance(result, Compiled)
+        return result
+
+    between = compiled(*FIRST_AND_LAST)
+    assert {(x.model, x.resolution, x.duration_s) for x in between.prompts} == {
+        ("kling-2.6", "1080p", 5),
+        ("veo-3.1-fast-generate-001", "720p", 8),
+        ("veo-3.1-generate-001", "720p", 8),
+        ("pika-v2.2", "720p", 5),
+        ("ray-flash-2", "720p", 5),
+        ("ray-2", "720p", 5),
+        ("MiniMax-Hailuo-02", "720p", 6),
+    }
+    passed_over = {item.model: item.code for item in between.unsuitable}
+    assert passed_over["gen4.5"] == passed_over["kling-2.5-turbo"] == "limit.last_frame"
+    shown = compiled("reference", "reference")
+    assert [(x.model, x.duration_s, len(x.references)) for x in shown.prompts] == [("veo-3.1-generate-001", 8, 2)]
+    sounding = compiled(*FIRST_AND_LAST, audio=True)
+    assert {x.provider for x in sounding.prompts} == {"veo"}

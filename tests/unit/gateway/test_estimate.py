@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from dailies_contracts import VideoRequest
+from dailies_contracts import ReferenceImage, VideoRequest
 from gateway.domain.estimate import Estimate, RoutingRules, estimate, price_key
 from gateway.estimates import Estimator
 from runtime.catalog import load_catalog
@@ -77,6 +77,27 @@ def test_sound_costs_more_for_the_final_alone() -> None:
 @pytest.mark.parametrize("fields", [{"duration_s": 60}, {"resolution": "4k", "duration_s": 10}, {"provider": "nobody"}])
 def test_what_no_model_can_serve_has_no_estimate(fields: dict[str, object]) -> None:
     assert maybe(**fields) is None
+
+
+def image(role: str | None = None) -> ReferenceImage:
+    return ReferenceImage(uri="s3://b/k", sha256="0" * 64, size_bytes=1, media_type="image/png", role=role)
+
+
+def test_images_narrow_the_vendors_and_change_prices() -> None:
+    between = (image(), image("last_frame"))
+    kling = of(provider="kling", quality="premium", reference_images=between)
+    assert [(clip.model, clip.resolution) for clip in kling.plan.clips] == [("kling-2.6", "1080p")]
+    assert kling.plan.clips[0].price_usd_micros == 350_000
+    pika = of(provider="pika", quality="draft", duration_s=5, resolution="1080p", reference_images=between)
+    assert {(clip.resolution, clip.price_usd_micros) for clip in pika.plan.clips} == {("720p", 200_000)}
+    assert maybe(provider="runway", reference_images=between) is None
+    shown = of(quality="premium", duration_s=5, reference_images=(image("reference"),))
+    assert [(clip.model, clip.duration_s) for clip in shown.plan.clips] == [("veo-3.1-generate-001", 8)]
+
+
+def test_references_beside_a_first_frame_change_no_price() -> None:
+    both = of(quality="premium", reference_images=(image(), image()))
+    assert both == of(quality="premium", reference_images=(image(),))
 
 
 def test_a_replaced_catalogue_counts_at_once() -> None:

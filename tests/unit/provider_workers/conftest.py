@@ -213,6 +213,8 @@ class FakeVendor:
     keeps_reference: bool = True
     polls_at_once: bool = False
     takes_samples: bool = False
+    takes_last_frame: bool = True
+    takes_references: bool = True
     answers: list[Any] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     polls: list[Any] = field(default_factory=list)

@@ -174,6 +174,17 @@ async def test_a_last_frame_and_references_travel_with_the_order(world):
     assert (order.first_frame, order.last_frame, order.references) == (None, images[0], tuple(images[1:]))
 
 
+@pytest.mark.parametrize("kind", ["last_frame", "references"])
+async def test_a_picture_that_the_adapter_cannot_send_ends_the_clip(world, kind):
+    setattr(world.vendor, f"takes_{kind}", False)
+    stored = await world.objects.put("uploads/acme/a.png", b"png", media_type="image/png")
+    pictures = {"last_frame": stored} if kind == "last_frame" else {"references": (stored,)}
+    prompt = msgspec.structs.replace(world.request().prompt, **pictures)
+    await world.handlers.on_clip_requested(world.request(attempt=2, prompt=prompt))
+    (failed,) = world.log.of(ClipFailed)
+    assert (failed.kind, failed.code, world.vendor.n_posts) == ("invalid_request", "clip.cannot_send", 0)
+
+
 async def test_a_first_frame_that_cannot_be_read_ends_the_clip(world):
     async def gone(_):
         raise NotFound("asset.gone")

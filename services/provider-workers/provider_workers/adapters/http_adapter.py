@@ -23,6 +23,8 @@ class HttpAdapter:
     keeps_reference = False
     polls_at_once = False
     takes_samples = False
+    takes_last_frame = False
+    takes_references = False
 
     def __init__(
         self,

@@ -38,6 +38,8 @@ class Instant:
     keeps_reference = True
     polls_at_once = True
     takes_samples = False
+    takes_last_frame = True
+    takes_references = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         del account, client, clock

@@ -5,6 +5,8 @@ Auth: `Authorization: Bearer <API key>`. Read: 2026-11-22.
 Limits: tasks in flight per account and model (error 1303), no request rate; queries are free. Files: 30 days.
 Reference: `external_task_id`, unique per account and queryable, which is what makes a lost answer harmless.
 Money: `billing[]` of a finished task, in units or cash. Failed tasks are not billed (seen as empty `billing`).
+Pictures: a first and a last frame; with kling-2.6 the last one at 1080p and without sound only. Whether kling-2.5-turbo
+takes a last one is told both ways: not used. Elements and references are of the omni models.
 Not there: cancel, progress, seed, negative prompt. A duplicate `external_task_id` is answered in a way that is not
 documented: whatever it is, the task is looked up before anything is concluded from it.
 """
@@ -128,6 +130,8 @@ def to_request(order: Order) -> tuple[str, dict[str, Any]]:
         {"type": "prompt", "text": order.prompt},
         {"type": "first_frame", "url": base64_of(order.first_frame)},
     ]
+    if order.last_frame is not None:
+        contents.append({"type": "last_frame", "url": base64_of(order.last_frame)})
     return f"/image-to-video/{model}", {
         "contents": contents,
         "settings": settings | order.parameters,
@@ -204,6 +208,7 @@ class Kling(HttpAdapter):
 
     can_find = True
     keeps_reference = True
+    takes_last_frame = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__(account, client, clock, base_url=BASE_URL)

@@ -116,7 +116,10 @@ def to_request(order: Order) -> tuple[str, dict[str, Any]]:
         body["callback_url"] = order.callback_url
     if order.first_frame is None:
         return FROM_TEXT, body | {"aspect_ratio": order.aspect_ratio}
-    return FROM_IMAGE, body | {"image": base64_of(order.first_frame)}
+    body["image"] = base64_of(order.first_frame)
+    if order.last_frame is not None:
+        body["image_tail"] = base64_of(order.last_frame)
+    return FROM_IMAGE, body
 
 
 def from_response(task: LegacyTask, *, unit_usd_micros: int) -> Outcome:
@@ -156,6 +159,7 @@ class KlingLegacy(HttpAdapter):
 
     can_find = True
     keeps_reference = True
+    takes_last_frame = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__(account, client, clock, base_url=BASE_URL)

@@ -6,8 +6,8 @@ Reference: none of its own, but a generation echoes its request, and the callbac
 a lost answer is looked up in the list where the worker has a callback address. The echo is not promised: absence is
 believed only where every recent generation shows one.
 Money: nothing is reported; the catalogue's price of the length that was ordered counts.
-Pictures: by public HTTPS URL alone, so the object store must be reachable for the vendor. Files: not said how long.
-Callbacks: at every change of state, not signed, tried four times within half a second.
+Pictures: a first and a last frame, by public HTTPS URL alone, so the object store must be reachable for the vendor.
+Files: not said how long. Callbacks: at every change of state, not signed, tried four times within half a second.
 Not there: seed, negative prompt, sound (a second call, priced apart), percentage, cancel. `DELETE` is documented only
 as deletion: whether it stops or refunds is open, and afterwards nobody can ask what was billed, so it is not used.
 Not confirmed: status and words where credits are used up (402, or 400 or 403 that speaks of credits) and of the rate
@@ -122,8 +122,10 @@ def to_request(order: Order) -> dict[str, Any]:
     }
     if order.camera:
         body["concepts"] = [{"key": order.camera}]
-    if order.first_frame is not None:
-        body["keyframes"] = {"frame0": {"type": "image", "url": order.first_frame.url}}
+    frames = {"frame0": order.first_frame, "frame1": order.last_frame}
+    keyframes = {name: {"type": "image", "url": frame.url} for name, frame in frames.items() if frame is not None}
+    if keyframes:
+        body["keyframes"] = keyframes
     if order.callback_url:
         body["callback_url"] = order.callback_url
     return body | order.parameters
@@ -182,6 +184,8 @@ def _kind_of_error(reply: Reply, *, is_submit: bool) -> tuple[FailureKind, str]:
 class Luma(HttpAdapter):
     """One account of Luma Dream Machine."""
 
+    takes_last_frame = True
+
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__(account, client, clock, base_url=BASE_URL)
         self._headers = {"authorization": f"Bearer {account.needed('api_key')}"}
@@ -189,7 +193,7 @@ class Luma(HttpAdapter):
 
     async def submit(self, order: Order) -> Submission:
         """Order one clip; accepted is 201."""
-        if order.first_frame is not None and not order.first_frame.url:
+        if any(frame is not None and not frame.url for frame in (order.first_frame, order.last_frame)):
             raise ProviderError("invalid_request", self._provider, vendor_code="picture_without_url")
         call = Call("POST", f"{GENERATIONS}/video", self._headers, to_request(order), is_submit=True)
         generation = self._http.read(await self._send(call), Generation, is_submit=True)

@@ -7,6 +7,8 @@ Limits: 5 to 50 submits a minute (1002), tasks in flight (1041). A poll is two c
 Callback: unsigned; creating a task blocks until our address has echoed a challenge, within 3 s. An address that did not
 is refused, and the task is created once more without one, because polling is enough.
 Money: nothing is reported; failed and moderated tasks are free. A length of 6 s or 10 s has a price of its own.
+Pictures: a last frame with Hailuo 02 alone, not at 512P. `subject_reference` is of S2V-01, whose price and settings are
+not confirmed: not used.
 The prompt is sent as compiled: the vendor's own optimizer is off.
 Not there: cancel, look-up by a reference of ours, seed, negative prompt, sound, aspect ratio (wide, or as the picture).
 Not confirmed: HTTP statuses of errors (all are read), the code for an unknown task (2013 is taken for it) and for a
@@ -135,6 +137,8 @@ def to_request(order: Order) -> dict[str, Any]:
     }
     if order.first_frame is not None:
         body["first_frame_image"] = data_uri_of(order.first_frame)  # bare base64 is refused
+    if order.last_frame is not None:
+        body["last_frame_image"] = data_uri_of(order.last_frame)
     if order.callback_url:
         body["callback_url"] = order.callback_url
     return body
@@ -168,6 +172,8 @@ def failure_of(task: Task, verdict: Verdict) -> Failed | None:
 
 class Minimax(HttpAdapter):
     """One account of MiniMax."""
+
+    takes_last_frame = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__(account, client, clock, base_url=BASE_URL)

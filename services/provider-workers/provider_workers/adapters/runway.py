@@ -9,7 +9,8 @@ Money: `cost.credits` of an ended task, also of a failed one: moderated tasks co
 0.01 USD at list price, `WORKER_UNIT_USD_MICROS` says what it costs us.
 Cancel: a task that waits is refunded, one that runs is not, and a cancelled task may not be shown any more. So only
 THROTTLED tasks are cancelled: what the others cost might never be known.
-Not there: sound, negative prompt, camera control.
+Not there: sound, negative prompt, camera control; last frame and references, which only the models have that it sells
+for others.
 Not confirmed: the whole list of failure codes (an unknown one is `unclassified`), Retry-After (honoured where it
 comes), the words of the 429 of a day's limit (told by QUOTA_WORDS), the state of a cancelled task (CANCELLED or 404:
 both are understood).

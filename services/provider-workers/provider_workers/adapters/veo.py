@@ -12,6 +12,8 @@ API; for Vertex nobody says). Vertex renders up to four samples an operation, ea
 fewer where some were filtered, and does not say which. A plain INTERNAL or UNAVAILABLE is taken as "not accepted":
 without an operation's name there is no clip to bill; DEADLINE_EXCEEDED and answers that are not Google's own are taken
 as unknown.
+Pictures: a last frame needs a first one; up to three references (`asset`) go instead of a first frame, to
+veo-3.1-generate alone; both come with 8 s only. That references take 9:16 as well as 16:9 is told by others.
 """
 
 import asyncio
@@ -70,6 +72,9 @@ class GeminiWebhook(msgspec.Struct, frozen=True):
 
 class _Google(HttpAdapter):
     """What both dialects share."""
+
+    takes_last_frame = True
+    takes_references = True
 
     def __init__(self, account: Account, client: httpx.AsyncClient, clock: Clock, base_url: str) -> None:
         # Vertex answers with the clip as base64 inside JSON: a third larger than the clip. Samples are small drafts.

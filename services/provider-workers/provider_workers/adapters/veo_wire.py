@@ -12,7 +12,7 @@ from dailies_contracts import FailureKind
 
 from provider_workers.adapters.http import Reply, kind_of_status, retry_after_s
 from provider_workers.adapters.images import base64_of
-from provider_workers.domain.adapter import Failed, Order, Outcome, Output, Running, Succeeded
+from provider_workers.domain.adapter import Failed, Image, Order, Outcome, Output, Running, Succeeded
 from provider_workers.domain.failures import ProviderError
 
 STATUSES: dict[str, FailureKind] = {
@@ -112,12 +112,7 @@ def to_request(order: Order, *, is_vertex: bool) -> dict[str, Any]:
         order: The order.
         is_vertex: Vertex takes a seed and an audio switch; the Gemini dialect refuses both.
     """
-    instance: dict[str, Any] = {"prompt": order.prompt}
-    if order.first_frame is not None:
-        instance["image"] = {
-            "bytesBase64Encoded": base64_of(order.first_frame),
-            "mimeType": order.first_frame.media_type,
-        }
+    instance = {"prompt": order.prompt, **_pictures(order)}
     parameters: dict[str, Any] = {
         "aspectRatio": order.aspect_ratio,
         "durationSeconds": order.duration_s,
@@ -137,6 +132,21 @@ def to_request(order: Order, *, is_vertex: bool) -> dict[str, Any]:
     if order.callback_url and not is_vertex:
         body["webhookConfig"] = {"uris": [order.callback_url]}
     return body
+
+
+def _pictures(order: Order) -> dict[str, Any]:
+    pictures: dict[str, Any] = {}
+    if order.first_frame is not None:
+        pictures["image"] = _inline(order.first_frame)
+    if order.last_frame is not None:
+        pictures["lastFrame"] = _inline(order.last_frame)
+    if order.references:
+        pictures["referenceImages"] = [{"image": _inline(x), "referenceType": "asset"} for x in order.references]
+    return pictures
+
+
+def _inline(image: Image) -> dict[str, str]:
+    return {"bytesBase64Encoded": base64_of(image), "mimeType": image.media_type}
 
 
 def from_response(operation: Operation) -> Outcome:

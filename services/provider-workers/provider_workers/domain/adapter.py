@@ -174,12 +174,16 @@ class Adapter(Protocol):
         keeps_reference: `poll` tells our reference, so that a task can be told to be ours.
         polls_at_once: The first poll may follow the submit directly.
         takes_samples: One submit may order several clips; without it, clips that could share one are sent one by one.
+        takes_last_frame: An order may have a last frame.
+        takes_references: An order may have references.
     """
 
     can_find: bool
     keeps_reference: bool
     polls_at_once: bool
     takes_samples: bool
+    takes_last_frame: bool
+    takes_references: bool
 
     def submit(self, order: Order) -> Awaitable[Submission]:
         """Order one clip; sent once, never repeated below us.

@@ -66,6 +66,7 @@ JOB_OVER = Wording("clip.job_over", "The job had ended before the clip did.")
 TASK_LOST = Wording("provider.task_lost", "The vendor accepted the clip and no longer knows it.")
 NOT_ACCEPTED = Wording("provider.not_accepted", "The vendor has no record of the clip after two submissions.")
 NO_FIRST_FRAME = Wording("clip.first_frame_gone", "The picture that anchors the clip cannot be read. Upload it again.")
+CANNOT_SEND = Wording("clip.cannot_send", "The vendor's dialect here takes no last frame, or no references.")
 
 RETRIED_AT_SUBMIT = frozenset[FailureKind]({"throttled", "unavailable"})
 """Refusals of a submit that the same vendor is asked again after."""
