@@ -1,7 +1,7 @@
 """Image-to-video: go on from a first frame. Runs in the render worker.
 
 A frame of a clip that was rendered here is recognised, and the same scene is rendered again in the asked quality: what
-a real model does with an anchor. Any other image becomes a slow push-in on itself.
+a real model does with an anchor; another seed is another take of it. Any other image becomes a slow push-in on itself.
 """
 
 import io

@@ -140,18 +140,22 @@ def clip_key(clip: ClipSpec) -> str:
     return hashlib.blake2b(msgspec.json.encode(clip), digest_size=16).hexdigest()
 
 
-def render(clip: ClipSpec, last_frame: bytes | None = None) -> bytes:
-    """Render one clip, that ends with a picture if there is one; runs in a worker process."""
-    from simulator.anchor import decoded  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
-    from simulator.scenes import Defect, render_clip  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
+def render(clip: ClipSpec, last_frame: bytes | None = None, *, take: int | None = None) -> bytes:
+    """Render one clip, that ends with a picture if there is one; runs in a worker process.
 
+    Another take of it differs by small flaws.
+    """
+    from simulator.anchor import decoded  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
+    from simulator.scenes import Defect, render_clip, take_flaws  # noqa: PLC0415 - OpenCV and PyAV load in the worker only
+
+    wished = tuple(Defect(kind=defect.kind, strength=defect.strength) for defect in clip.defects)
     return render_clip(
         clip.prompt,
         duration_s=clip.duration_s,
         fps=clip.fps,
         size_px=clip.size_px,
         seed=clip.seed,
-        defects=tuple(Defect(kind=defect.kind, strength=defect.strength) for defect in clip.defects),
+        defects=wished if take is None else (*wished, *take_flaws(take)),
         quality=clip.quality,
         audio=clip.audio,
         last_frame=None if last_frame is None else decoded(last_frame),
@@ -172,7 +176,8 @@ def render_on(
     source = recognised(picture, known)
     if source is None:
         return push_in(picture, clip, last_frame)
-    return render(msgspec.structs.replace(clip, prompt=clip.prompt or source.prompt, seed=source.seed), last_frame)
+    shown = msgspec.structs.replace(clip, prompt=clip.prompt or source.prompt, seed=source.seed)
+    return render(shown, last_frame, take=None if clip.seed == source.seed else clip.seed)
 
 
 def _start_worker(lifeline: Connection) -> None:

@@ -28,6 +28,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         quality_sd: How much the scores of one model scatter from clip to clip.
         prior_scores: The catalogue's figure counts as much as so many scores of a model.
+        scatter_scores: `quality_sd` counts as much as so many scores of a model, and a model's scatter of one class.
         class_scores: What is known of a model counts as much as so many scores of one prompt class.
         final_exploration: How far the sampler strays from what is believed of a final, as a share of what is not known.
         memory: Each score counts for so much of the one after it, (0, 1).
@@ -38,6 +39,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quality_sd: float
     prior_scores: float
     class_scores: float
+    scatter_scores: float = 3.0
     final_exploration: float
     memory: float
     memory_h: float

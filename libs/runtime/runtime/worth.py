@@ -33,7 +33,14 @@ def price_of(
 
 
 def utility_of(
-    policy: Policy, *, quality: Quality, stage: Stage, score: float, price: float, how: PromotionClass = "fresh"
+    policy: Policy,
+    *,
+    quality: Quality,
+    stage: Stage,
+    score: float,
+    price: float,
+    how: PromotionClass = "fresh",
+    scatter: float | None = None,
 ) -> float:
     """Say what a candidate is worth, in units of the score.
 
@@ -44,16 +51,18 @@ def utility_of(
         score: Expected or drawn, with what a draft lifts it by.
         price: Of a clip that comes.
         how: How a final would carry its draft over.
+        scatter: Of the model's clips, as a standard deviation; the catalogue's where nothing was learned.
     """
     if stage == "final":
-        return search_index(score, own_sd(how, policy), price=price)
+        sd = policy.learning.quality_sd if scatter is None else scatter
+        return search_index(score, own_sd(sd, how, policy), price=price)
     return score - price if quality == "draft" else _as_step(score, price, policy)
 
 
-def own_sd(how: PromotionClass, policy: Policy) -> float:
-    """Give the scatter that is left to a final: what it shares with its draft is known by then."""
+def own_sd(scatter: float, how: PromotionClass, policy: Policy) -> float:
+    """Give what is left of a model's scatter to a final: what it shares with its draft is known by then."""
     keep = float(getattr(policy.carry, how))
-    return policy.learning.quality_sd * math.sqrt(1 - keep * keep)
+    return scatter * math.sqrt(1 - keep * keep)
 
 
 def expected_gain(mean: float, sd: float, best: float) -> float:

@@ -6,7 +6,7 @@ grammar. Everything is pure but `render_clip`, which encodes.
 
 from simulator.scenes.canvas import UInt8Frame
 from simulator.scenes.captions import caption, sample_scene
-from simulator.scenes.defects import draft_defects
+from simulator.scenes.defects import draft_defects, take_flaws
 from simulator.scenes.encode import render_clip
 from simulator.scenes.grammar import Defect, DefectKind, Quality, Scene, Subject
 from simulator.scenes.parse import ignored_words, parse_prompt, vocabulary
@@ -26,5 +26,6 @@ __all__ = [
     "render_clip",
     "render_frames",
     "sample_scene",
+    "take_flaws",
     "vocabulary",
 ]

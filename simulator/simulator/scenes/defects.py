@@ -35,6 +35,11 @@ def draft_defects(seed: int) -> tuple[Defect, ...]:
     return tuple(flaws)
 
 
+def take_flaws(seed: int) -> tuple[Defect, ...]:
+    """What tells one good take of a scene from another, by seed: half the flaws of a cheap render."""
+    return tuple(msgspec.structs.replace(flaw, strength=flaw.strength / 2) for flaw in draft_defects(seed))
+
+
 def strengths(defects: Sequence[Defect]) -> dict[DefectKind, float]:
     """The strongest wish for each kind."""
     found: dict[DefectKind, float] = {}

@@ -53,6 +53,18 @@ def test_an_anchored_clip_shows_the_same_scene(known) -> None:
     assert np.abs(cv2.resize(shown[0], (320, 180)).astype(int) - anchor).mean() < 12
 
 
+def test_anchored_takes_of_other_seeds_differ_and_those_of_one_seed_do_not(known) -> None:
+    anchor = png(frames(known[0][1])[0])
+
+    def take(seed: int) -> np.ndarray:
+        final = ClipSpec(prompt=CUP.prompt, duration_s=0.5, size_px=(320, 180), seed=seed, first_frame="x")
+        return frames(render_on(anchor, final, known))
+
+    one, again, other = take(98), take(98), take(99)
+    assert np.array_equal(one, again)
+    assert 0.1 < np.abs(one.astype(int) - other).mean() < 8
+
+
 def test_a_foreign_picture_becomes_a_push_in_on_itself() -> None:
     picture = cv2.resize(np.random.default_rng(1).integers(0, 255, (8, 8, 3), np.uint8), (400, 400))
     shown = frames(push_in(png(picture), ClipSpec(prompt="x", duration_s=1.0, size_px=(320, 180), seed=0)))

@@ -2,6 +2,7 @@ import random
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from dailies_contracts import ClipRequested
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +58,18 @@ def test_what_the_catalogue_says_is_believed_until_something_is_measured() -> No
     assert belief.quality == 0.62
     assert belief.n == 0
     assert 0.02 < belief.sd < POLICY.learning.quality_sd
+    assert belief.scatter == POLICY.learning.quality_sd
+
+
+@pytest.mark.parametrize("sd", [0.01, 0.12, 0.2])
+def test_how_much_a_models_clips_scatter_is_learned(sd: float) -> None:
+    draw_from = random.Random(7)
+    values = [min(1.0, max(0.0, draw_from.gauss(0.5, sd))) for _ in range(40)]
+    seen = scored(values)
+    scatter = believe(0.6, (seen, seen), POLICY.learning, now_s=40.0).scatter
+    assert abs(scatter - sd) < 0.5 * abs(POLICY.learning.quality_sd - sd) + 0.04
+    nothing_known = believe(0.6, (None, scored([0.9])), POLICY.learning, now_s=1.0)
+    assert nothing_known.scatter == pytest.approx(POLICY.learning.quality_sd), "one score says nothing about scatter"
 
 
 def test_a_model_that_gets_worse_loses_its_good_name_within_forty_clips() -> None:

@@ -66,6 +66,14 @@ def test_a_draft_that_is_only_a_step_is_chosen_by_what_one_that_passes_costs(pol
 
 
 def test_what_a_final_shares_with_its_draft_scatters_no_more(policy: Policy) -> None:
-    spread = [own_sd(how, policy) for how in ("exact", "anchored", "fresh")]
+    spread = [own_sd(0.12, how, policy) for how in ("exact", "anchored", "fresh")]
     assert spread == sorted(spread)
-    assert mean(spread) < policy.learning.quality_sd
+    assert mean(spread) < 0.12
+
+
+def test_a_final_that_always_scores_the_same_is_searched_for_in_vain(policy: Policy) -> None:
+    fields = {"quality": "premium", "stage": "final", "score": 0.8, "price": 0.02}
+    steady, unsteady = (utility_of(policy, **fields, scatter=scatter) for scatter in (0.01, 0.12))
+    assert steady == pytest.approx(0.78, abs=1e-3)
+    assert unsteady > 0.85
+    assert utility_of(policy, **fields) == utility_of(policy, **fields, scatter=policy.learning.quality_sd)

@@ -1,5 +1,6 @@
 """What a final carries over from the draft that was promoted: how, and how lucky the draft is. Pure."""
 
+import math
 from typing import NamedTuple
 
 from dailies_contracts import CompiledPrompt, PromotionClass
@@ -16,17 +17,24 @@ class Carried(NamedTuple):
 
     Attributes:
         draft: None where there is none.
-        luck: How much better it came out than its model was expected to do.
+        luck: How much better it is thought to have come out than its model usually does: a part of what it scored
+            beyond expectation, because the expectation may have been wrong.
+        luck_sd: How sure that is.
         is_bad: It came out worse than what is not known of its model explains: better started anew.
     """
 
     draft: Clip | None = None
     luck: float = 0.0
+    luck_sd: float = 0.0
     is_bad: bool = False
 
     def lift(self, how: PromotionClass, policy: Policy) -> float:
         """Give how much better a final is expected to be for it."""
         return max(0.0, self.luck) * float(getattr(policy.carry, how))
+
+    def doubt_sd(self, how: PromotionClass, policy: Policy) -> float:
+        """Say how sure that is."""
+        return self.luck_sd * float(getattr(policy.carry, how))
 
 
 def carried(draft: Clip | None, state: Drafting, context: Context) -> Carried:
@@ -36,8 +44,9 @@ def carried(draft: Clip | None, state: Drafting, context: Context) -> Carried:
         return Carried(draft)
     records = context.market.quality_of(draft.provider, draft.model, "draft", state.compiled.prompt_class)
     belief = believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
-    luck = draft.score - belief.quality
-    return Carried(draft, luck, is_bad=luck < -belief.sd)
+    beyond = draft.score - belief.quality
+    share = belief.scatter**2 / (belief.scatter**2 + belief.sd**2)
+    return Carried(draft, share * beyond, math.sqrt(1 - share) * belief.scatter, is_bad=beyond < -belief.sd)
 
 
 def promotion_class_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, over: Carried) -> PromotionClass:

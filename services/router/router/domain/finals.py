@@ -4,7 +4,7 @@ from runtime.worth import expected_gain, own_sd
 
 from router.domain.allowance import clips_of
 from router.domain.context import Context
-from router.domain.policy import rank
+from router.domain.policy import Ranked, rank
 from router.domain.state import Clip, Finalizing
 
 
@@ -20,10 +20,20 @@ def why_once_more(state: Finalizing, best: Clip, draft: Clip | None, context: Co
     again = next((each for each in rank(state, "final", context, draft=draft) if each.is_eligible), None)
     if again is None:
         return ""
-    usual = again.candidate.quality
-    gain = expected_gain(usual, own_sd(again.promotion_class, policy), best.score)
+    sd = own_sd(again.scatter, again.promotion_class, policy)
+    usual = _usual(again, best, sd=sd)
+    gain = expected_gain(usual, sd, best.score)
     if gain <= again.price:
         return ""
     below = f", below its draft's {draft.score:.2f}" if draft is not None and best.score < draft.score else ""
-    told = f"{again.candidate.model} usually gives {usual:.2f}: once more, a likely gain of {gain:.2f}"
+    told = f"{again.candidate.model} should give {usual:.2f} ± {sd:.2f}: once more, a likely gain of {gain:.2f}"
     return f"The final scored {best.score:.2f}{below}; {told}."
+
+
+def _usual(again: Ranked, best: Clip, *, sd: float) -> float:
+    """Give what one more clip should score: what the first one told of its model and this prompt is learned at once."""
+    usual = again.candidate.quality
+    if best.model != again.candidate.model:
+        return usual
+    doubt = again.doubt_sd**2
+    return usual + (best.score - usual) * doubt / (doubt + sd**2)

@@ -47,6 +47,7 @@ class QualityRecord(msgspec.Struct, frozen=True, kw_only=True):
         marks: The newest, oldest first.
         n: How many scores the mean rests on, older ones counting less.
         mean: Their weighted mean.
+        variance: Their weighted mean square distance from it.
         n_asked: How many answers the share of refusals rests on.
         refused: Weighted share of refusals.
         newest_s: When the newest came.
@@ -59,6 +60,7 @@ class QualityRecord(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
     n: float = 0.0
     mean: float = 0.0
+    variance: float = 0.0
     n_asked: float = 0.0
     refused: float = 0.0
     newest_s: float = 0.0
@@ -72,12 +74,14 @@ class Belief(NamedTuple):
         sd: How sure that is, as a standard deviation.
         n: Scores it rests on.
         refusal: Probability that the vendor refuses.
+        scatter: How much its clips scatter around what they usually score, as a standard deviation.
     """
 
     quality: float
     sd: float
     n: float
     refusal: float
+    scatter: float
 
 
 def with_mark(record: QualityRecord, mark: Mark, *, memory: float) -> QualityRecord:
@@ -91,7 +95,7 @@ def with_mark(record: QualityRecord, mark: Mark, *, memory: float) -> QualityRec
     marks = with_fact(record.marks, mark, size=MAX_MARKS)
     if marks is record.marks:
         return record
-    n = total = n_asked = n_refused = 0.0
+    n = total = squares = n_asked = n_refused = 0.0
     share = 1.0
     for each in reversed(marks):
         weight = share * each.weight
@@ -100,13 +104,16 @@ def with_mark(record: QualityRecord, mark: Mark, *, memory: float) -> QualityRec
         else:
             n += weight
             total += weight * each.value
+            squares += weight * each.value**2
         n_asked += share
         share *= memory
+    mean = total / n if n else 0.0
     return msgspec.structs.replace(
         record,
         marks=marks,
         n=n,
-        mean=total / n if n else 0.0,
+        mean=mean,
+        variance=max(0.0, squares / n - mean * mean) if n else 0.0,
         n_asked=n_asked,
         refused=n_refused / n_asked,
         newest_s=marks[-1].at_s,
@@ -126,15 +133,18 @@ def believe(
     """
     overall, of_class = records
     noise = learning.quality_sd**2
-    n_all, mean_all = _aged(overall, learning, now_s)
-    n_class, mean_class = _aged(of_class, learning, now_s)
-    weight_all = learning.prior_scores + n_all
-    model_mean = (learning.prior_scores * prior + n_all * mean_all) / weight_all
-    weight_class = learning.class_scores + n_class
-    mean = (learning.class_scores * model_mean + n_class * mean_class) / weight_class
+    n_all = _aged(overall, learning, now_s)
+    n_class = _aged(of_class, learning, now_s)
+    weight_all, weight_class = learning.prior_scores + n_all, learning.class_scores + n_class
+    mean, scatter = prior, noise
+    for record, n, before in ((overall, n_all, learning.prior_scores), (of_class, n_class, learning.class_scores)):
+        if record is not None:
+            mean = (before * mean + n * record.mean) / (before + n)
+            scatter = _pooled(scatter, record.variance, n=n, before=learning.scatter_scores)
     carried = learning.class_scores / weight_class
     variance = carried**2 * noise / weight_all + noise / weight_class
-    return Belief(mean, math.sqrt(variance), n_class, _refusal(overall, of_class, learning, now_s))
+    refusal = _refusal(overall, of_class, learning, now_s)
+    return Belief(mean, math.sqrt(variance), n_class, refusal, math.sqrt(scatter))
 
 
 def draw(belief: Belief, *, seed: int, name: str, exploration: float = 1.0) -> float:
@@ -157,11 +167,17 @@ def seed_of(*parts: str) -> int:
     return int.from_bytes(hashlib.sha256("\x1f".join(parts).encode()).digest()[:6])
 
 
-def _aged(record: QualityRecord | None, learning: Learning, now_s: float) -> tuple[float, float]:
+def _aged(record: QualityRecord | None, learning: Learning, now_s: float) -> float:
+    """Give how many scores a record still counts as."""
     if record is None or not record.n:
-        return 0.0, 0.0
+        return 0.0
     age_h = max(0.0, now_s - record.newest_s) / 3600
-    return record.n * 0.5 ** (age_h / learning.memory_h), record.mean
+    return record.n * 0.5 ** (age_h / learning.memory_h)
+
+
+def _pooled(variance: float, seen: float, *, n: float, before: float) -> float:
+    """Move a variance towards the one of n scores, whose mean took one degree of freedom."""
+    return (before * variance + n * seen) / (before + max(0.0, n - 1))
 
 
 def _refusal(overall: QualityRecord | None, of_class: QualityRecord | None, learning: Learning, now_s: float) -> float:

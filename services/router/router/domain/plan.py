@@ -163,7 +163,10 @@ def _worth(n: int, options: Options, policy: Policy) -> float:
 
 def _of_search(options: Options, how: PromotionClass, policy: Policy) -> float:
     """Give what rendering finals until one is good enough adds to the usual score of one, its price deducted."""
-    return search_index(0.0, own_sd(how, policy), price=options.finals[0].price) if options.finals else 0.0
+    if not options.finals:
+        return 0.0
+    best = options.finals[0]
+    return search_index(0.0, own_sd(best.scatter, how, policy), price=best.price)
 
 
 def _obstacle(n: int, options: Options, state: Drafting, context: Context) -> str:

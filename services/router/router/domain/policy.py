@@ -1,5 +1,6 @@
 """Which vendor and model: hard limits, breaker and slots, budget, then utility. Returns data; orders nothing."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -27,6 +28,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
         is_rewritten: The prompt is the softer wording.
         promotion_class: How a final would carry its draft over.
         price: What money and time of it come to in units of the score.
+        scatter: How much its clips scatter around what they usually score, as a standard deviation.
+        doubt_sd: How sure the expected score is, as a standard deviation.
     """
 
     candidate: Candidate
@@ -37,6 +40,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     is_rewritten: bool = False
     promotion_class: PromotionClass = "fresh"
     price: float = 0.0
+    scatter: float = 0.0
+    doubt_sd: float = 0.0
 
     @property
     def is_eligible(self) -> bool:
@@ -129,7 +134,8 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
     if words.is_rewritten:
         sent = msgspec.structs.replace(prompt, prompt=prompt.softer_prompt)
     lift = over.lift(how, policy) - policy.rewrite_penalty * words.is_rewritten
-    weighed = _weigh(state, sent, listing, context, lift=lift)
+    belief = belief_of(sent, listing, state, context)
+    weighed = _weigh(state, sent, listing, context, belief=belief, lift=lift)
     assert weighed.drawn is not None  # noqa: S101 (just drawn)
     quality = state.job.request.quality
     price = price_of(
@@ -140,7 +146,15 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
         latency_s=weighed.latency_s,
         success=weighed.success,
     )
-    utility = utility_of(policy, quality=quality, stage=stage, score=weighed.drawn + lift, price=price, how=how)
+    utility = utility_of(
+        policy,
+        quality=quality,
+        stage=stage,
+        score=weighed.drawn + lift,
+        price=price,
+        how=how,
+        scatter=belief.scatter,
+    )
     standing = standing_exclusion(state, listing, context) or words.exclusion
     rest = vendor_exclusion(listing, context)
     exclusion = standing or rest.exclusion or _too_dear(weighed, state, context)
@@ -158,14 +172,17 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
         is_rewritten=words.is_rewritten,
         promotion_class=how,
         price=price,
+        scatter=belief.scatter,
+        doubt_sd=math.hypot(belief.sd, over.doubt_sd(how, policy)),
     )
 
 
-def _weigh(state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, *, lift: float) -> Candidate:
+def _weigh(
+    state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, *, belief: Belief, lift: float
+) -> Candidate:
     """Say what to expect of a candidate; its utility comes after."""
     policy, model = context.catalog.policy, listing.model
     record = context.market.health_of(prompt.provider, prompt.model, model.tier)
-    belief = belief_of(prompt, listing, state, context)
     seed, name = sampler_seed(state, model.tier), f"{prompt.provider}.{prompt.model}"
     exploration = policy.learning.final_exploration if model.tier == "final" else 1.0
     success = success_of(record, policy.breaker, now_s=context.now_s) * (1 - belief.refusal)
