@@ -21,16 +21,19 @@ async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSi
 
     assert view["state"] == "ready", view["error"]
     drafts = [clip for clip in view["clips"] if clip["stage"] == "draft"]
-    (final,) = (clip for clip in view["clips"] if clip["stage"] == "final")
+    finals = [clip for clip in view["clips"] if clip["stage"] == "final"]
     assert len({clip["provider"] for clip in drafts}) == len(drafts) == 2
-    assert all(clip["scores"]["raw"] and clip["why"] for clip in (*drafts, final))
-    assert view["promotion"]["draft_clip_id"] == max(drafts, key=lambda clip: clip["scores"]["aggregate"])["clip_id"]
+    assert all(clip["scores"]["raw"] and clip["why"] for clip in (*drafts, *finals))
+    assert view["promotion"]["draft_clip_id"] == max(drafts, key=_score)["clip_id"]
+    assert len(finals) in {1, 2}, "a final that came out badly is rendered once more, and no third time"
+    assert len(finals) == 1 or "once more" in finals[1]["why"]["reason"]
+    final = max(finals, key=_score)
     assert view["delivered_clip_id"] == final["clip_id"]
 
     tasks = [task for task_id, task in (await client.vendor_tasks()).items() if task_id not in before]
-    assert len(tasks) == 3
+    assert len(tasks) == len(view["clips"]) == len(drafts) + len(finals)
     billed = sum(task["billed_usd_micros"] for task in tasks)
-    scoring = 3 * 400
+    scoring = len(tasks) * 400
     assert view["costs"]["spent_usd_micros"] == billed + scoring
 
     clip = await client.http.get(f"/v1/jobs/{job_id}/clips/{final['clip_id']}/content")
@@ -50,6 +53,10 @@ async def test_one_premium_job_goes_all_the_way(client: Any, webhooks: WebhookSi
     assert "job.generating" in states
     sequences = [each.payload["data"]["sequence"] for each in webhooks.deliveries]
     assert sequences == sorted(set(sequences))
+
+
+def _score(clip: dict[str, Any]) -> float:
+    return float(clip["scores"]["aggregate"])
 
 
 async def _is_kept(client: Any, job_id: str, clip_id: str) -> None:
