@@ -172,7 +172,7 @@ def _aged(record: QualityRecord | None, learning: Learning, now_s: float) -> flo
     if record is None or not record.n:
         return 0.0
     age_h = max(0.0, now_s - record.newest_s) / 3600
-    return record.n * 0.5 ** (age_h / learning.memory_h)
+    return record.n * math.exp2(-age_h / learning.memory_h)
 
 
 def _pooled(variance: float, seen: float, *, n: float, before: float) -> float:
