@@ -138,23 +138,10 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
     weighed = _weigh(state, sent, listing, context, belief=belief, lift=lift)
     assert weighed.drawn is not None  # noqa: S101 (just drawn)
     quality = state.job.request.quality
-    price = price_of(
-        policy,
-        quality=quality,
-        stage=stage,
-        cost_usd_micros=weighed.cost_usd_micros,
-        latency_s=weighed.latency_s,
-        success=weighed.success,
-    )
-    utility = utility_of(
-        policy,
-        quality=quality,
-        stage=stage,
-        score=weighed.drawn + lift,
-        price=price,
-        how=how,
-        scatter=belief.scatter,
-    )
+    cost, latency, success = weighed.cost_usd_micros, weighed.latency_s, weighed.success
+    price = price_of(policy, quality=quality, stage=stage, cost_usd_micros=cost, latency_s=latency, success=success)
+    score, scatter = weighed.drawn + lift, belief.scatter
+    utility = utility_of(policy, quality=quality, stage=stage, score=score, price=price, how=how, scatter=scatter)
     standing = standing_exclusion(state, listing, context) or words.exclusion
     rest = vendor_exclusion(listing, context)
     exclusion = standing or rest.exclusion or _too_dear(weighed, state, context)
@@ -172,7 +159,7 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
         is_rewritten=words.is_rewritten,
         promotion_class=how,
         price=price,
-        scatter=belief.scatter,
+        scatter=scatter,
         doubt_sd=math.hypot(belief.sd, over.doubt_sd(how, policy)),
     )
 
