@@ -13,7 +13,7 @@ from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import Absent, Failed, Order, Running, Submission, Succeeded, TaskRef
 from provider_workers.domain.failures import ProviderError
 from runtime.catalog import load_catalog
-from testkit.lineup import CATALOG
+from testkit.lineup import CATALOG, dialects
 
 GOLDEN = Path(__file__).parent / "golden"
 SINCE = datetime(2026, 6, 10, 7, 40, tzinfo=UTC)
@@ -144,10 +144,9 @@ def test_every_adapter_has_every_required_case(name):
     assert cases >= REQUIRED.union(*further)
 
 
-@pytest.mark.parametrize("name", ADAPTER_NAMES)
-def test_an_adapter_takes_the_pictures_that_the_catalogue_promises(name):
+@pytest.mark.parametrize(("name", "provider"), [(each.adapter, each.provider) for each in dialects().values()])
+def test_an_adapter_takes_the_pictures_that_the_catalogue_promises(name, provider):
     adapter = adapter_of(GOLDEN / name, Vendor([]))
-    provider = json.loads((GOLDEN / name / "account.json").read_text())["account"]["provider"]
     models = load_catalog(CATALOG).vendor(provider).model
     assert adapter.takes_last_frame == any(model.last_frame is not None for model in models)
     assert adapter.takes_references == any(model.references is not None for model in models)
