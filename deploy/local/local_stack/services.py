@@ -106,15 +106,17 @@ SERVICES: tuple[Service, ...] = (
         },
         health_port=8081,
     ),
-    Service(name="projector", module="gateway.projector", prefix="PROJECTOR_", settings=MONGO, health_port=8082),
-    Service(name="compiler", module="compiler", prefix="COMPILER_", settings=CATALOG, health_port=8083),
+    Service(
+        name="projector", module="gateway.projector", prefix="PROJECTOR_", settings={**S3, **MONGO}, health_port=8082
+    ),
+    Service(name="compiler", module="compiler", prefix="COMPILER_", settings={**S3, **CATALOG}, health_port=8083),
     Service(name="router", module="router", prefix="ROUTER_", settings={**S3, **CATALOG}, health_port=8084),
     Service(name="evaluator", module="evaluator", prefix="EVALUATOR_", settings=S3, health_port=8087),
     Service(
         name="notifier",
         module="notifier",
         prefix="NOTIFIER_",
-        settings={"ALLOW_PRIVATE_ADDRESSES": "true", "ALLOW_HTTP": "true", "PUBLIC_URL": "{gateway_url}"},
+        settings={**S3, "ALLOW_PRIVATE_ADDRESSES": "true", "ALLOW_HTTP": "true", "PUBLIC_URL": "{gateway_url}"},
         health_port=8088,
     ),
     Service(

@@ -23,8 +23,6 @@ from dailies_contracts.events import (
     EVENT_TYPES,
     TERMINAL_EVENTS,
     AnyEvent,
-    AssetDeleted,
-    AssetFinalized,
     ClipFailed,
     ClipReady,
     ClipRequested,
@@ -46,6 +44,7 @@ from dailies_contracts.events import (
     ReviewRequested,
     StoredClip,
 )
+from dailies_contracts.keeping_events import AssetDeleted, AssetFinalized, JobArchived
 from dailies_contracts.request import (
     MAX_DURATION_S,
     MAX_PROMPT_CHARS,
@@ -58,7 +57,7 @@ from dailies_contracts.request import (
     roles_of,
 )
 from dailies_contracts.streams import CONSUMERS, DEAD_LETTERS, TIMERS, VIDEO, Consumer, stream_configs
-from dailies_contracts.subjects import InvalidSubject, job_filter, subject_filter, subject_of
+from dailies_contracts.subjects import InvalidSubject, filter_of_job, job_filter, subject_filter, subject_of
 from dailies_contracts.tenant_events import (
     MAX_BATCH_REQUESTS,
     TENANT_EVENT_TYPES,
@@ -86,6 +85,7 @@ from dailies_contracts.webhooks import (
     CHANNEL_SCHEMES,
     FEED,
     FEED_SEQUENCE,
+    LONGEST_RETRY_S,
     NOTICE,
     PEOPLE_TYPES,
     REPLAY,
@@ -110,6 +110,7 @@ __all__ = [
     "EVENT_TYPES",
     "FEED",
     "FEED_SEQUENCE",
+    "LONGEST_RETRY_S",
     "MAX_BATCH_REQUESTS",
     "MAX_DURATION_S",
     "MAX_PROMPT_CHARS",
@@ -154,6 +155,7 @@ __all__ = [
     "FeedbackGiven",
     "ImageRole",
     "InvalidSubject",
+    "JobArchived",
     "JobCancelRequested",
     "JobCancelled",
     "JobCompleted",
@@ -198,6 +200,7 @@ __all__ = [
     "encode_message",
     "feed_filter",
     "feed_subject",
+    "filter_of_job",
     "job_filter",
     "roles_fault",
     "roles_of",

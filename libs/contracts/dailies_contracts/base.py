@@ -64,7 +64,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
 
     def __post_init__(self) -> None:
         if not self.id:
-            tokens = (self.job_id, self.FACT, *(getattr(self, name) for name in self.TOKENS))
+            tokens = (self.job_id, self.FACT, *(str(getattr(self, name)) for name in self.TOKENS))
             msgspec.structs.force_setattr(self, "id", ".".join(tokens))
 
 

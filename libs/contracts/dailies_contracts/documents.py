@@ -99,6 +99,7 @@ _PARAMETERS = {
     "period": "The day (2026-11-27), the month (2026-11), or `total`.",
     "limit_usd_micros": "The budget, micro-dollars.",
     "percent": "The threshold: 50, 80 or 100.",
+    "n": "How often facts of the job have been archived, from 1.",
     "author": "Who gives feedback, unique within the tenant.",
 }
 

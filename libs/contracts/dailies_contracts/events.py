@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from dailies_contracts.base import AssetRef, ClipEvent, Event, FailureKind, PromotionClass, Timestamp, Token
+from dailies_contracts.keeping_events import AssetDeleted, AssetFinalized, JobArchived
 from dailies_contracts.request import VideoRequest
 from dailies_contracts.values import (
     Ask,
@@ -355,21 +356,6 @@ class JobCancelled(Event, frozen=True, kw_only=True, tag="JobCancelled"):
     cost_usd_micros: int = 0
 
 
-class AssetFinalized(ClipEvent, frozen=True, kw_only=True, tag="AssetFinalized"):
-    """The delivered clip and its derivatives are kept with their rights record."""
-
-    FACT: ClassVar[str] = "asset_finalized"
-    assets: dict[str, AssetRef]
-
-
-class AssetDeleted(ClipEvent, frozen=True, kw_only=True, tag="AssetDeleted"):
-    """The bytes of a clip were deleted on request; the digests prove which."""
-
-    FACT: ClassVar[str] = "asset_deleted"
-    sha256s: tuple[str, ...]
-    reason: str = ""
-
-
 AnyEvent = (
     JobRequested
     | JobCancelRequested
@@ -392,6 +378,7 @@ AnyEvent = (
     | JobCancelled
     | AssetFinalized
     | AssetDeleted
+    | JobArchived
 )
 StoredClip = ClipReady | ClipReused
 """A fact that tells of a clip's file."""

@@ -33,6 +33,11 @@ def subject_filter(event_type: type[Fact], *, provider: str = "*") -> str:
     return ".".join((event_type.PREFIX, "*", event_type.FACT, *wildcards))
 
 
+def filter_of_job(event_type: type[Event], job_id: str) -> str:
+    """Build the filter that matches every fact of a type about one job."""
+    return ".".join((PREFIX, check_token(job_id), event_type.FACT, *("*" for _ in event_type.TOKENS)))
+
+
 def job_filter(job_id: str) -> str:
     """Build the filter that matches a job's whole history."""
     return f"{PREFIX}.{check_token(job_id)}.>"

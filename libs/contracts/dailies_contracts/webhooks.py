@@ -17,6 +17,8 @@ WEBHOOKS = "WEBHOOKS"
 """The stream of attempts: one message an attempt, one subject a tenant."""
 FEED = "FEED"
 """The stream of everything that tenants are told: one subject a job, in the order in which it was told."""
+LONGEST_RETRY_S = 48 * 3600
+"""All waits between the tries of one webhook together, jitter included; facts stay in the stream for longer."""
 WEBHOOKS_MAX_AGE_S = 30 * 24 * 3600
 """The log of deliveries and the feed go back a month; so long may MongoDB be away before it misses one."""
 FEED_SEQUENCE = "Dailies-Sequence"

@@ -17,6 +17,8 @@ from runtime.errors import DependencyUnavailable
 
 READ_TIMEOUT_S = 5.0
 """A server that needs longer for one job's history is in trouble."""
+MAX_TRIES = 5
+"""Messages that are deleted while they are read are few, and gone by the next time."""
 
 
 class Stored(NamedTuple):
@@ -26,6 +28,10 @@ class Stored(NamedTuple):
     sequence: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class _Interrupted(Exception):
+    """A message was deleted after the server had found it and before it was sent: what came is not all there is."""
 
 
 class DirectGet:
@@ -81,6 +87,14 @@ class DirectGet:
         return await self._request(stream, msgspec.json.encode(body))
 
     async def _request(self, stream: str, body: bytes) -> list[Stored]:
+        for _ in range(MAX_TRIES):
+            try:
+                return await self._request_once(stream, body)
+            except _Interrupted:
+                continue
+        raise DependencyUnavailable("nats.read_interrupted", f"messages of stream {stream} are being deleted")
+
+    async def _request_once(self, stream: str, body: bytes) -> list[Stored]:
         await self._subscribe_once()
         reply = f"{self._prefix}.{next(self._tokens)}"
         future: asyncio.Future[list[Stored]] = asyncio.get_running_loop().create_future()
@@ -110,6 +124,8 @@ class DirectGet:
         status = headers.get("Status")
         if status is None:
             found.append(_stored(headers, message.data))
+        elif status == "404" and found:
+            future.set_exception(_Interrupted())
         elif status in ("204", "404"):
             future.set_result(found)
         else:

@@ -1,6 +1,7 @@
 """The event log: append facts and decisions, read a job's whole history. The log is the database.
 
-Write-once subjects make every append harmless to repeat; the expected sequence makes a decision atomic.
+Write-once subjects make every append harmless to repeat; the expected sequence makes a decision atomic. Of a job that
+ended long ago the stream has its request and JobArchived, which names the rest; readers here put both together.
 """
 
 import logging
@@ -10,8 +11,12 @@ from typing import NamedTuple, TypeVar
 from dailies_contracts import (
     VIDEO,
     AnyEvent,
+    ClipRequested,
+    ClipReused,
     Event,
     Fact,
+    InvalidSubject,
+    JobArchived,
     JobRequested,
     MalformedEvent,
     TenantEvent,
@@ -19,14 +24,16 @@ from dailies_contracts import (
     decode,
     decode_fact,
     encode,
+    filter_of_job,
     job_filter,
     subject_of,
 )
 from dailies_contracts.subjects import PREFIX, check_token
 from nats.aio.client import Client
 
+from runtime.archive import ArchiveReader, Split, merged, split
 from runtime.direct_get import DirectGet, Stored
-from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken
+from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken, NotFound
 from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, ApiError, Outgoing, publish, publish_together
 from runtime.telemetry import inject, trace_id_of
 
@@ -34,6 +41,10 @@ E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound=TenantEvent)
 EXPECTED_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+MAX_TRIES = 3
+"""The archive of one job changes every few days."""
+JOBS_AT_ONCE = 300
+"""The server takes 1,024 subjects a request; a job has its fact and what is said about its archive."""
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +53,8 @@ class History(NamedTuple):
     """Everything that happened to one job.
 
     Attributes:
-        events: In the order of the log.
-        last_sequence: Stream sequence of the newest; 0 where the job is unknown. A decision expects it.
+        events: In the order of the log, archived ones included; that they were archived is not among them.
+        last_sequence: Of the job in the stream; 0 where it is unknown. A decision expects it.
         trace_id: Trace of the oldest message that belongs to one, in hex; empty where none does.
     """
 
@@ -55,6 +66,10 @@ class History(NamedTuple):
         """Give the first event of a type, None where there is none."""
         return next((event for event in self.events if isinstance(event, kind)), None)
 
+    def has(self, event: Event) -> bool:
+        """Tell whether this fact has happened, in this form or another."""
+        return any(each.id == event.id for each in self.events)
+
     def all(self, kind: type[E]) -> tuple[E, ...]:
         """Give every event of a type, in order."""
         return tuple(event for event in self.events if isinstance(event, kind))
@@ -63,8 +78,16 @@ class History(NamedTuple):
 class EventLog:
     """The one stream of facts, as every service writes and reads it."""
 
-    def __init__(self, connection: Client, *, source: str) -> None:
+    def __init__(self, connection: Client, *, source: str, archive: ArchiveReader | None = None) -> None:
+        """Read and write one stream.
+
+        Args:
+            connection: To NATS.
+            source: Who writes.
+            archive: Reads what is archived; None: a job that is cannot be read.
+        """
         self._connection = connection
+        self._archive = archive
         self._source = f"/dailies/{source}"
         self._reader = DirectGet(connection)
 
@@ -116,13 +139,12 @@ class EventLog:
         the job.
 
         Raises:
-            DependencyUnavailable: No answer in time.
+            DependencyUnavailable: No answer in time, from the bus or, of an archived job, the object store.
         """
-        stored = await self._reader.last_of_each(VIDEO, (job_filter(job_id),))
-        stored.sort(key=_sequence)
+        here, stored = await self._read((job_filter(job_id),))
         events = tuple(event for x in stored if (event := _readable(x)) is not None)
         trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
-        return History(events, stored[-1].sequence if stored else 0, trace_id)
+        return History(events, here.last_sequence, trace_id)
 
     async def context_of(self, job_id: str) -> Mapping[str, str]:
         """Read the trace context that a job was requested in, as message headers; empty where it is unknown."""
@@ -132,20 +154,24 @@ class EventLog:
     async def find(self, kind: type[E], job_id: str, *tokens: str) -> E | None:
         """Read one fact by the tokens of its subject, None where it has not happened."""
         subject = ".".join((PREFIX, job_id, kind.FACT, *tokens))
-        stored = await self._reader.last_of_each(VIDEO, (subject,))
-        if not stored:
+        stored = await self._whichever((subject, filter_of_job(JobArchived, job_id)), subject)
+        if stored is None:
             return None
-        event = decode(stored[0].body)
+        event = decode(stored.body)
         if not isinstance(event, kind):
             raise InvariantBroken("log.wrong_type", subject)
         return event
 
     async def facts_of_jobs(self, kind: type[E], job_ids: Iterable[str]) -> dict[str, E]:
-        """Read one fact each of many jobs (up to 1,000), by job id; of a type that a job has once."""
-        subjects = tuple(".".join((PREFIX, check_token(job_id), kind.FACT)) for job_id in job_ids)
-        stored = await self._reader.last_of_each(VIDEO, subjects) if subjects else []
-        events = (decode(each.body, subject=each.subject) for each in stored)
-        return {event.job_id: event for event in events if isinstance(event, kind)}
+        """Read one fact each of many jobs, by job id; of a type that a job has once."""
+        wanted = [check_token(job_id) for job_id in job_ids]
+        found: dict[str, E] = {}
+        for start in range(0, len(wanted), JOBS_AT_ONCE):
+            for stored in await self._of_jobs(kind, wanted[start : start + JOBS_AT_ONCE]):
+                event = decode(stored.body, subject=stored.subject)
+                if isinstance(event, kind):
+                    found[event.job_id] = event
+        return found
 
     async def facts_of_tenant(self, kind: type[T], tenant_id: str, *tokens: str) -> list[T]:
         """Read a tenant's facts of one type, all or those whose subject goes on with some tokens, in order."""
@@ -155,18 +181,54 @@ class EventLog:
         events = (decode_fact(each.body, subject=each.subject) for each in stored)
         return [event for event in events if isinstance(event, kind)]
 
-    async def locate(self, kind: type[E], *tokens: str) -> E | None:
-        """Read one fact by the tokens of its subject whatever its job, None where it has not happened.
+    async def job_of_clip(self, clip_id: str) -> str | None:
+        """Give the job of a clip that was ordered or reused, None where there is no such clip.
 
         The server looks through its index of subjects: milliseconds, not microseconds; remember what it finds.
 
-        Args:
-            kind: Type of the fact.
-            tokens: One for each token of the type; `*` for any.
+        Raises:
+            DependencyUnavailable: No answer in time.
         """
-        stored = await self._reader.last_of_each(VIDEO, (".".join((PREFIX, "*", kind.FACT, *tokens)),))
-        event = decode(stored[0].body) if stored else None
-        return event if isinstance(event, kind) else None
+        try:
+            subjects = tuple(f"{PREFIX}.*.{kind.FACT}.*.{check_token(clip_id)}" for kind in (ClipRequested, ClipReused))
+        except InvalidSubject:
+            return None
+        stored = await self._reader.last_of_each(VIDEO, subjects)
+        if stored:
+            return _job_of(stored[0])
+        return await self._archive.job_of_clip(clip_id) if self._archive else None
+
+    async def _of_jobs(self, kind: type[E], job_ids: Sequence[str]) -> list[Stored]:
+        subjects = {job_id: f"{PREFIX}.{job_id}.{kind.FACT}" for job_id in job_ids}
+        filters = (*subjects.values(), *(filter_of_job(JobArchived, job_id) for job_id in job_ids))
+        by_job: dict[str, list[Stored]] = {}
+        for stored in await self._reader.last_of_each(VIDEO, filters):
+            by_job.setdefault(_job_of(stored), []).append(stored)
+        found = [
+            _written_before(here, subjects[job_id])
+            or await self._whichever((subjects[job_id], filter_of_job(JobArchived, job_id)), subjects[job_id])
+            for job_id, here in ((job_id, split(stored)) for job_id, stored in by_job.items())
+        ]
+        return [stored for stored in found if stored is not None]
+
+    async def _whichever(self, filters: tuple[str, ...], subject: str) -> Stored | None:
+        """Read one fact of a job from the stream, or from the archive where it happened first there."""
+        _, facts = await self._read(filters, subject)
+        return next((each for each in facts if each.subject == subject), None)
+
+    async def _read(self, filters: tuple[str, ...], subject: str = "") -> tuple[Split, list[Stored]]:
+        """Read a job's facts from stream and archive, in order; the archive only where the subject needs it."""
+        for _ in range(MAX_TRIES):
+            here = split(await self._reader.last_of_each(VIDEO, filters))
+            if here.mark is None or (subject and _written_before(here, subject) is not None):
+                return here, here.facts
+            if self._archive is None:
+                raise DependencyUnavailable("archive.not_configured", "Set S3_URL and S3_BUCKET to read archived jobs.")
+            try:
+                return here, merged(await self._archive.read(here.mark), here.facts)
+            except NotFound:
+                continue  # its parts were written anew meanwhile
+        raise InvariantBroken("archive.missing", f"{filters[0]}: its archive is not where the log says")
 
     def _headers(self, event: Fact) -> dict[str, str]:
         headers = cloudevents_headers(event, source=self._source)
@@ -182,8 +244,14 @@ def _readable(stored: Stored) -> AnyEvent | None:
         return None
 
 
-def _sequence(stored: Stored) -> int:
-    return stored.sequence
+def _job_of(stored: Stored) -> str:
+    return stored.subject.split(".", 3)[2]
+
+
+def _written_before(here: Split, subject: str) -> Stored | None:
+    """Give a fact that the stream has, unless it may be a later form of one that is archived."""
+    fact = next((each for each in here.facts if each.subject == subject), None)
+    return fact if fact and (here.mark is None or fact.sequence < here.mark_sequence) else None
 
 
 def _refusal(error: ApiError) -> DependencyUnavailable:

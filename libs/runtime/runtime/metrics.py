@@ -1,5 +1,8 @@
 """Every metric of the pipeline, declared once: name, unit and meaning. Labels are few; ids are never labels."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -35,6 +38,18 @@ _projection_lag = Gauge(
 _deliveries = Counter(
     "dailies_webhook_attempts_total", "Webhook attempts, by outcome.", ("outcome",), registry=REGISTRY
 )
+_archived = Counter(
+    "dailies_jobs_archived_total", "Times that facts of a job were moved into the archive.", registry=REGISTRY
+)
+_not_archived = Gauge(
+    "dailies_jobs_not_archived",
+    "Jobs past the hot retention that the last round left in the stream, by reason.",
+    ("reason",),
+    registry=REGISTRY,
+)
+_archive_round = Gauge(
+    "dailies_archive_round_timestamp_seconds", "When the last whole round of archiving ended.", registry=REGISTRY
+)
 _http = Histogram(
     "dailies_http_request_seconds",
     "Time to answer one HTTP request, by route and status class.",
@@ -68,6 +83,19 @@ def record_projection_lag(*, n_messages: int) -> None:
 def record_webhook_attempt(*, outcome: str) -> None:
     """Count one webhook attempt."""
     _deliveries.labels(outcome).inc()
+
+
+def record_archived() -> None:
+    """Count one job whose facts were moved into the archive."""
+    _archived.inc()
+
+
+def record_archive_round(*, left: Mapping[str, int], ended_at: datetime) -> None:
+    """Set what a whole round left, by reason, and when it ended."""
+    _not_archived.clear()
+    for reason, n_jobs in left.items():
+        _not_archived.labels(reason).set(n_jobs)
+    _archive_round.set(ended_at.timestamp())
 
 
 def record_http(*, route: str, status: int, duration_s: float) -> None:

@@ -194,8 +194,10 @@ class ObjectStore:
 
 
 @asynccontextmanager
-async def open_objects(settings: S3Settings, *, create_bucket: bool = True) -> AsyncIterator[ObjectStore]:
-    """Open the bucket, making it where it does not exist, and check that it can be written.
+async def open_objects(
+    settings: S3Settings, *, create_bucket: bool = True, for_writing: bool = True
+) -> AsyncIterator[ObjectStore]:
+    """Open the bucket, making it where it does not exist, and check that it can be written, where it is to be.
 
     Raises:
         DependencyUnavailable: The store does not answer, or the bucket cannot be written.
@@ -219,7 +221,8 @@ async def open_objects(settings: S3Settings, *, create_bucket: bool = True) -> A
         if create_bucket:
             await _ensure_bucket(client, settings.s3_bucket)
         objects = ObjectStore(client, settings.s3_bucket)
-        await objects.verify()
+        if for_writing:
+            await objects.verify()
         yield objects
 
 

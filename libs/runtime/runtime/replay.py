@@ -7,14 +7,15 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from dailies_contracts import VIDEO, AnyEvent, MalformedEvent, decode
+from dailies_contracts import VIDEO, AnyEvent, JobArchived, MalformedEvent, decode, subject_filter
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError
 
-from runtime.errors import DependencyUnavailable
+from runtime.archive import ArchiveReader, time_of
+from runtime.errors import DependencyUnavailable, NotFound
 
 BATCH = 256
 FETCH_TIMEOUT_S = 10.0
@@ -25,18 +26,69 @@ log = logging.getLogger(__name__)
 
 
 async def replay(
-    connection: Client, filters: Sequence[str], *, since: datetime | None = None
+    connection: Client,
+    filters: Sequence[str],
+    *,
+    since: datetime | None = None,
+    archive: ArchiveReader | None = None,
 ) -> AsyncIterator[AnyEvent]:
-    """Read every fact on some subjects that was written until now, in the order of the log.
+    """Read every fact on some subjects written until now: those of the stream in its order, then archived ones.
 
     Args:
         connection: To NATS.
         filters: Subject filters that do not overlap, for example of `subject_filter`.
         since: Only facts that were written at this time or later; None: all.
+        archive: Reads archived facts; None: only those that the stream has.
 
     Raises:
-        DependencyUnavailable: NATS does not answer; begin again.
+        DependencyUnavailable: NATS or the object store does not answer; begin again.
     """
+    if archive is None:
+        async for event in _streamed(connection, filters, since=since):
+            yield event
+        return
+    # What is archived meanwhile is then found there; what is found in both is given once.
+    seen: set[str] = set()
+    async for event in _streamed(connection, filters, since=since):
+        seen.add(event.id)
+        yield event
+    async for event in archived(connection, filters, archive=archive, since=since):
+        if event.id not in seen:
+            yield event
+
+
+async def archived(
+    connection: Client, filters: Sequence[str], *, archive: ArchiveReader, since: datetime | None = None
+) -> AsyncIterator[AnyEvent]:
+    """Read the archived facts on some subjects, job by job, those first that were archived first; else as `replay`."""
+    marks: dict[str, JobArchived] = {}
+    async for mark in _streamed(connection, (subject_filter(JobArchived),)):
+        if isinstance(mark, JobArchived) and (since is None or mark.newest_at >= since):
+            marks[mark.job_id] = mark
+    for mark in marks.values():
+        try:
+            facts = await archive.read(mark)
+        except NotFound as err:
+            raise DependencyUnavailable("archive.changing", f"the archive of {mark.job_id} is written anew") from err
+        for stored in facts:
+            wanted = any(matches(each, stored.subject) for each in filters)
+            if wanted and (since is None or time_of(stored) >= since):
+                event = _readable(stored.subject, stored.body)
+                if event is not None:
+                    yield event
+
+
+def matches(subject_pattern: str, subject: str) -> bool:
+    """Tell whether a subject matches a filter, as the server does."""
+    wanted, given = subject_pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        return len(given) >= len(wanted) and matches(".".join(wanted[:-1]), ".".join(given[: len(wanted) - 1]))
+    return len(wanted) == len(given) and all(x in ("*", y) for x, y in zip(wanted, given, strict=True))
+
+
+async def _streamed(
+    connection: Client, filters: Sequence[str], *, since: datetime | None = None
+) -> AsyncIterator[AnyEvent]:
     config = ConsumerConfig(
         filter_subjects=list(filters),
         ack_policy=AckPolicy.NONE,
@@ -54,7 +106,8 @@ async def replay(
         try:
             while left > 0:
                 messages = await subscription.fetch(min(BATCH, left), timeout=FETCH_TIMEOUT_S)
-                left -= len(messages)
+                # Facts that are archived meanwhile do not come any more.
+                left = min(left - len(messages), messages[-1].metadata.num_pending)
                 for message in messages:
                     if (event := _readable(message.subject, message.data)) is not None:
                         yield event

@@ -23,6 +23,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from runtime.archive import ArchiveReader, open_archive
 from runtime.batches import Batches
 from runtime.buckets import Bucket, open_bucket
 from runtime.clock import Clock, utc_clock
@@ -33,7 +34,7 @@ from runtime.health import serve_health
 from runtime.jetstream import declare_stream
 from runtime.log import EventLog
 from runtime.logs import configure_logs
-from runtime.settings import ServiceSettings
+from runtime.settings import S3Settings, ServiceSettings
 from runtime.subscribe import (
     BatchHandlers,
     Incoming,
@@ -70,9 +71,16 @@ class Service:
         connection: To NATS, for adapters that need more.
     """
 
-    def __init__(self, name: str, settings: ServiceSettings, broker: NatsBroker, connection: Client) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        broker: NatsBroker,
+        connection: Client,
+        archive: ArchiveReader | None = None,
+    ) -> None:
         self.name = name
-        self.log = EventLog(connection, source=name)
+        self.log = EventLog(connection, source=name, archive=archive)
         self.timers = Timers(connection, name)
         self.clock: Clock = utc_clock
         self.connection = connection
@@ -305,7 +313,8 @@ async def open_service(name: str, settings: ServiceSettings) -> AsyncIterator[Se
         stack.push_async_callback(broker.stop)
         for config in stream_configs(replicas=settings.stream_replicas):
             await declare_stream(connection, config)
-        service = Service(name, settings, broker, connection)
+        archive = open_archive(settings, stack) if isinstance(settings, S3Settings) else None
+        service = Service(name, settings, broker, connection, archive)
         health = serve_health(settings.health_host, settings.health_port, is_ready=lambda: service.ready)
         await stack.enter_async_context(health)
         for number in (signal.SIGTERM, signal.SIGINT):

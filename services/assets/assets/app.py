@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import cv2
 from dailies_contracts import ClipReady, ClipReused, ClipScored, JobCompleted
@@ -16,6 +17,8 @@ from runtime.service import Service, open_service
 
 from assets.adapters.development_key import development_credential
 from assets.adapters.signing import Credential, Signatures, read_credential
+from assets.adapters.stream import FactStream
+from assets.archiving import Archiving
 from assets.handlers import Handlers
 from assets.keeping import ERASE, HOLD
 from assets.making import Recipe
@@ -36,7 +39,9 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(NAME, settings))
         desk = await open_desk(settings, service, stack)
-        register(service, Handlers(desk), settings)
+        archiving = open_archiving(settings, service, desk)
+        service.background("archiving", lambda: archiving.run(every_s=settings.archive_every_s))
+        register(service, Handlers(desk, archiving), settings)
         await service.run()
 
 
@@ -60,6 +65,19 @@ async def open_desk(settings: Settings, service: Service, stack: AsyncExitStack)
         cores=stack.enter_context(ThreadPoolExecutor(settings.slots, thread_name_prefix="make")),
         licence_of=lambda name: next((each.licence for each in catalog().provider if each.name == name), ""),
         draft_days=settings.draft_days,
+    )
+
+
+def open_archiving(settings: Settings, service: Service, desk: Desk) -> Archiving:
+    """Build what archives jobs."""
+    return Archiving(
+        stream=FactStream(service.connection),
+        log_of_jobs=service.log,
+        objects=desk.objects,
+        keeper=desk.keeper,
+        holds=desk.holds,
+        clock=service.clock,
+        hot=timedelta(hours=settings.hot_hours),
     )
 
 

@@ -19,6 +19,7 @@ from media.layout import clip_prefix, tags_of
 from runtime.errors import Permanent
 from runtime.timers import Due
 
+from assets.archiving import Archiving
 from assets.deriving import Deriving, generation_told
 from assets.finalizing import Finalizing
 from assets.keeping import EraseWish, HoldWish, Keeping
@@ -32,8 +33,9 @@ log = logging.getLogger(__name__)
 class Handlers:
     """The asset store's handlers and what they need."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, archiving: Archiving) -> None:
         self._desk = desk
+        self._archiving = archiving
         self._deriving = Deriving(desk)
         self._finalizing = Finalizing(desk, self._deriving)
         self._keeping = Keeping(desk)
@@ -83,15 +85,17 @@ class Handlers:
         await self._desk.one_at_a_time(event.clip_id, lambda: self._finalize(event))
 
     async def on_erase_due(self, due: Due) -> None:
-        """Erase a clip whose deletion the gateway accepted.
+        """Erase a clip whose deletion the gateway accepted, and with a job's last clip its words in the archive.
 
-        Consumes: the timer `erase`. Emits: AssetDeleted.
+        Consumes: the timer `erase`. Emits: AssetDeleted, JobArchived.
         Idempotent by: the write-once subject; erasing what is gone is harmless.
         """
         wish = _read(due, EraseWish)
         deleted = await self._keeping.erase(wish)
         if deleted is not None and await self._desk.log.append_fact(deleted):
             log.info("asset.deleted", extra={"clip.id": deleted.clip_id, "n_files": len(deleted.sha256s)})
+        if deleted is not None:
+            await self._archiving.erase_words(deleted.job_id)
 
     async def on_hold_due(self, due: Due) -> None:
         """Tag the files of a job whose hold changed.

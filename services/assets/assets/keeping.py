@@ -16,6 +16,7 @@ from dailies_contracts import (
 )
 from dailies_contracts.base import Token
 from media.layout import HELD, clip_prefix, tags_of
+from runtime.archive import log_prefix
 from runtime.errors import NotFound, Permanent
 from runtime.log import History
 
@@ -101,6 +102,7 @@ class Keeping:
             stage = HELD if hold.is_held else "final" if is_delivered else ready.stage
             await desk.keeper.hold(prefix, on=hold.is_held)
             await desk.keeper.tag(prefix, tags_of(stage))
+        await desk.keeper.hold(log_prefix(wish.job_id), on=hold.is_held)
 
     async def _found(self, prefix: str, records: tuple[str, ...]) -> set[str]:
         """Digests of what lies there, told by a fact or not."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from dailies_contracts import LONGEST_RETRY_S
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from runtime.settings import S3Settings, ServiceSettings
@@ -15,6 +16,12 @@ class Settings(S3Settings, ServiceSettings):
 
     catalog: Path = Field(Path("deploy/catalog.toml"), description="The catalogue: its licence notes go into records.")
     draft_days: int = Field(30, ge=1, le=3_650, description="The files of a draft that is not delivered live so long.")
+    hot_hours: float = Field(
+        72.0,
+        gt=LONGEST_RETRY_S / 3600,
+        description="A job's facts leave the stream so long after its newest one; longer than any webhook is retried.",
+    )
+    archive_every_s: float = Field(600.0, gt=0, description="Time between two rounds of archiving.")
     slots: int = Field(2, ge=1, le=64, description="Clips derived at once, one core each.")
     concurrency: int = Field(8, ge=1, le=256, description="Clips in hand at once, downloads included.")
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = Field(

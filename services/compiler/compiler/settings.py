@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-from runtime.settings import ServiceSettings
+from runtime.settings import S3Settings, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, S3Settings):
     """Environment prefix `COMPILER_`."""
 
     model_config = SettingsConfigDict(env_prefix="COMPILER_", frozen=True, extra="ignore")

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from dailies_contracts import ClipReady, subject_filter
 from nats.aio.client import Client
+from runtime.archive import ArchiveReader, open_archive
 from runtime.benchmarks import BUCKET, Benchmark, Comparison
 from runtime.buckets import open_bucket
 from runtime.direct_get import DirectGet
@@ -127,7 +128,7 @@ async def measure_vendor(vendor: Vendor, reference: Path, settings: Settings, *,
     async with AsyncExitStack() as stack:
         connection = await connected(stack, settings)
         objects = await stack.enter_async_context(open_objects(settings, create_bucket=False))
-        async for clip in recent_clips(connection, vendor, since):
+        async for clip in recent_clips(connection, vendor, since, archive=open_archive(settings, stack)):
             await _take(clip, objects, gatherer)
         result = _compared(gatherer.result(), known, features)
         benchmark = Benchmark(provider=vendor.provider, model=vendor.model, since=since, measured_at=now, result=result)
@@ -138,10 +139,12 @@ async def measure_vendor(vendor: Vendor, reference: Path, settings: Settings, *,
     return benchmark
 
 
-async def recent_clips(connection: Client, vendor: Vendor, since: datetime) -> AsyncIterator[ClipReady]:
-    """List the stored clips of a vendor since a time, oldest first."""
+async def recent_clips(
+    connection: Client, vendor: Vendor, since: datetime, *, archive: ArchiveReader
+) -> AsyncIterator[ClipReady]:
+    """List the stored clips of a vendor since a time, those of archived jobs last."""
     filters = (subject_filter(ClipReady, provider=vendor.provider),)
-    async for event in replay(connection, filters, since=since):
+    async for event in replay(connection, filters, since=since, archive=archive):
         if isinstance(event, ClipReady) and vendor.model in {"", event.model}:
             yield event
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from dailies_contracts import AnyEvent, ClipScored, FeedbackGiven, ReviewDecided, Scores, subject_filter
+from runtime.archive import open_archive
 from runtime.benchmarks import Comparison
 from runtime.errors import InvalidRequest
 from runtime.replay import replay
@@ -79,7 +80,7 @@ async def _agreements(settings: Settings, since: datetime | None) -> tuple[Agree
     filters = tuple(subject_filter(kind) for kind in (ClipScored, FeedbackGiven, ReviewDecided))
     async with AsyncExitStack() as stack:
         connection = await connected(stack, settings)
-        async for event in replay(connection, filters, since=since):
+        async for event in replay(connection, filters, since=since, archive=open_archive(settings, stack)):
             if isinstance(event, ClipScored):
                 scores[event.clip_id] = event.scores
             elif (judgement := judgement_of(event)) is not None:

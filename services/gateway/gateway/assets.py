@@ -11,7 +11,6 @@ from dailies_contracts import (
     TERMINAL_EVENTS,
     AssetDeleted,
     ClipReady,
-    ClipRequested,
     ClipReused,
     ClipSettled,
     JobRequested,
@@ -208,12 +207,9 @@ class Assets:
     async def _history(self, asset_id: str, tenant_id: str) -> History:
         job_id = self._jobs.get(asset_id)
         if job_id is None:
-            told = await self._log.locate(ClipRequested, "*", asset_id) or await self._log.locate(
-                ClipReused, "*", asset_id
-            )
-            if told is None:
+            job_id = await self._log.job_of_clip(asset_id)
+            if job_id is None:
                 raise _unknown_asset()
-            job_id = told.job_id
             self._jobs.put(asset_id, job_id)
         history = await self._log.history(job_id)
         requested = history.first(JobRequested)

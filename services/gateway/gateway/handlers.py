@@ -133,7 +133,7 @@ class Jobs:
         decided = ReviewDecided(
             job_id=job_id, tenant_id=tenant_id, occurred_at=self._clock(), **msgspec.structs.asdict(body)
         )
-        if await self._log.append_fact(decided):
+        if await self._happens(decided, history):
             return
         before = await self._log.find(ReviewDecided, job_id, body.clip_id)
         if before is None or before.approved != body.approved:
@@ -155,7 +155,7 @@ class Jobs:
         given = FeedbackGiven(
             job_id=job_id, tenant_id=tenant_id, occurred_at=self._clock(), **msgspec.structs.asdict(body)
         )
-        if await self._log.append_fact(given):
+        if await self._happens(given, history):
             return
         before = await self._log.find(FeedbackGiven, job_id, body.clip_id, body.author)
         if before is None or before.rating != body.rating:
@@ -175,6 +175,10 @@ class Jobs:
         if content is None:
             raise _unknown_clip()
         return await self._objects.presign(content, expires_s=self._signed_url_ttl_s)
+
+    async def _happens(self, event: ReviewDecided | FeedbackGiven, history: History) -> bool:
+        """Write a fact; False where it had happened, also where the stream has forgotten it."""
+        return not history.has(event) and await self._log.append_fact(event)
 
     async def _history(self, job_id: str, tenant_id: str) -> History:
         history = await self._log.history(job_id)

@@ -45,7 +45,7 @@ class GatewaySettings(S3Settings, MongoSettings):
     batch_look_s: float = Field(1.0, gt=0, description="Time between two looks at a running batch.")
 
 
-class ProjectorSettings(MongoSettings):
+class ProjectorSettings(S3Settings, MongoSettings):
     """Settings of the projector; environment prefix `PROJECTOR_`."""
 
     model_config = SettingsConfigDict(env_prefix="PROJECTOR_", frozen=True, extra="ignore")

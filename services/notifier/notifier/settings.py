@@ -1,15 +1,15 @@
 """Settings of the notifier, from the environment (`NOTIFIER_…`)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from dailies_contracts import CHANNEL_SCHEMES
-from pydantic import Field, SecretStr
+from dailies_contracts import CHANNEL_SCHEMES, LONGEST_RETRY_S
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
-from runtime.settings import ServiceSettings
+from runtime.settings import S3Settings, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, S3Settings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_", frozen=True, extra="ignore")
@@ -70,3 +70,10 @@ class Settings(ServiceSettings):
     circuit_failures: int = Field(5, ge=1, description="Failures in a row that open a server's circuit.")
     circuit_cooldown_s: float = Field(5.0, gt=0, description="Then nothing is sent so long, doubled each time.")
     circuit_max_cooldown_s: float = Field(300.0, gt=0, description="But at most so long.")
+
+    @model_validator(mode="after")
+    def _retries_end_while_facts_are_at_hand(self) -> Self:
+        for delays_s in (self.retry_delays_s, self.channel_retry_delays_s):
+            if sum(delays_s) * (1 + self.retry_jitter) > LONGEST_RETRY_S:
+                raise ValueError(f"the waits between attempts come to more than {LONGEST_RETRY_S} s")
+        return self

@@ -96,6 +96,10 @@ def projector_settings(settings: GatewaySettings) -> ProjectorSettings:
         nats_url=settings.nats_url,
         mongo_url=settings.mongo_url,
         mongo_database=settings.mongo_database,
+        s3_url=settings.s3_url,
+        s3_access_key=settings.s3_access_key,
+        s3_secret_key=settings.s3_secret_key,
+        s3_bucket=settings.s3_bucket,
         linger_s=0.01,
         heartbeat_s=0.1,
     )

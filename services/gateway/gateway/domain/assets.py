@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from dailies_contracts import AnyEvent, AssetRef, Event
+from dailies_contracts import AnyEvent, AssetDeleted, AssetFinalized, AssetRef, Event
 from dailies_contracts import events as e
 from media.layout import clip_key, record_file
 
@@ -46,9 +46,9 @@ class AssetView(Part, frozen=True, kw_only=True):
 def files_of(events: Sequence[AnyEvent], clip_id: str) -> dict[str, AssetRef]:
     """Give every file of a clip by name; none where it has not come or was deleted."""
     ready = stored_clip(events, clip_id)
-    if ready is None or about(e.AssetDeleted, events, clip_id) is not None:
+    if ready is None or about(AssetDeleted, events, clip_id) is not None:
         return {}
-    preview, kept = about(e.PreviewReady, events, clip_id), about(e.AssetFinalized, events, clip_id)
+    preview, kept = about(e.PreviewReady, events, clip_id), about(AssetFinalized, events, clip_id)
     return {SOURCE: ready.asset, **(preview.assets if preview else {}), **(kept.assets if kept else {})}
 
 
@@ -60,7 +60,7 @@ def content_of(files: dict[str, AssetRef]) -> AssetRef | None:
 def expiry_of(events: Sequence[AnyEvent], clip_id: str) -> datetime | None:
     """Say when a clip's files expire; a clip that is delivered does not."""
     preview = about(e.PreviewReady, events, clip_id)
-    if preview is None or about(e.AssetFinalized, events, clip_id) is not None:
+    if preview is None or about(AssetFinalized, events, clip_id) is not None:
         return None
     return preview.expires_at
 
@@ -82,7 +82,7 @@ def asset_path(clip_id: str) -> str:
 
 def asset_view(events: Sequence[AnyEvent], clip_id: str, urls: dict[str, str]) -> AssetView | None:
     """Show the files of a clip; None where its file has not come."""
-    ready, deleted = stored_clip(events, clip_id), about(e.AssetDeleted, events, clip_id)
+    ready, deleted = stored_clip(events, clip_id), about(AssetDeleted, events, clip_id)
     if ready is None:
         return None
     preview = about(e.PreviewReady, events, clip_id)
@@ -93,7 +93,7 @@ def asset_view(events: Sequence[AnyEvent], clip_id: str, urls: dict[str, str]) -
         stage=ready.stage,
         provider=ready.provider,
         model=ready.model,
-        delivered=about(e.AssetFinalized, events, clip_id) is not None,
+        delivered=about(AssetFinalized, events, clip_id) is not None,
         expires_at=expiry_of(events, clip_id),
         deleted=deleted is not None,
         deleted_sha256s=deleted.sha256s if deleted else (),
@@ -107,7 +107,7 @@ def asset_view(events: Sequence[AnyEvent], clip_id: str, urls: dict[str, str]) -
 def record_key(events: Sequence[AnyEvent], clip_id: str) -> str:
     """Name the newest rights record that a clip can have."""
     job_id = events[0].job_id
-    kept = about(e.AssetFinalized, events, clip_id)
+    kept = about(AssetFinalized, events, clip_id)
     return clip_key(job_id, clip_id, record_file(2 if kept else 1))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from dailies_contracts import AnyEvent, AssetRef, ClipEvent, Event
+from dailies_contracts import AnyEvent, AssetDeleted, AssetRef, ClipEvent, Event
 from dailies_contracts import events as e
 
 from gateway.domain.assets import asset_path, content_of, expiry_of, file_view, files_of
@@ -29,7 +29,7 @@ class ClipFacts(msgspec.Struct, frozen=True, kw_only=True):
     failed: e.ClipFailed | None
     settled: e.ClipSettled | None
     scored: e.ClipScored | None
-    deleted: e.AssetDeleted | None
+    deleted: AssetDeleted | None
     previews: tuple[str, ...]
     files: dict[str, AssetRef]
     expires_at: datetime | None
@@ -150,7 +150,7 @@ def _facts(requested: e.ClipRequested, about: list[AnyEvent]) -> ClipFacts:
         failed=_first(e.ClipFailed, about),
         settled=_first(e.ClipSettled, about),
         scored=_first(e.ClipScored, about),
-        deleted=_first(e.AssetDeleted, about),
+        deleted=_first(AssetDeleted, about),
         previews=tuple(sorted(previews)),
         files=files_of(about, requested.clip_id),
         expires_at=expiry_of(about, requested.clip_id),

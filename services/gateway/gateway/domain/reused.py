@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from dailies_contracts import AnyEvent, Origin
+from dailies_contracts import AnyEvent, AssetDeleted, Origin
 from dailies_contracts import events as e
 
 from gateway.domain.assets import about, asset_path, content_of, expiry_of, file_view, files_of
@@ -41,7 +41,7 @@ def _view(clip: e.ClipReused, events: Sequence[AnyEvent]) -> ClipView:
         seed=clip.seed,
         media=clip.media,
         file=file_of(content, clip) if content else None,
-        deleted=about(e.AssetDeleted, events, clip.clip_id) is not None,
+        deleted=about(AssetDeleted, events, clip.clip_id) is not None,
         scores=msgspec.convert(clip.scores, ScoresView, from_attributes=True),
         previews=tuple(sorted(preview.assets)) if preview else (),
         asset_path=asset_path(clip.clip_id) if files else None,

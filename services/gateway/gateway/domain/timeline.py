@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dailies_contracts import AnyEvent, Event
+from dailies_contracts import AnyEvent, AssetDeleted, AssetFinalized, Event, JobArchived
 from dailies_contracts import events as e
 
 from gateway.domain.job import TimelineEntry
@@ -80,7 +80,8 @@ SENTENCES: dict[type[Event], Callable[[Any], str]] = {
     e.JobCompleted: lambda _: "Ready.",
     e.JobFailed: lambda x: x.message,
     e.JobCancelled: lambda _: "Stopped.",
-    e.AssetFinalized: lambda _: "The clip and its rights record are kept.",
-    e.AssetDeleted: lambda _: "The clip's file was deleted on request.",
+    AssetFinalized: lambda _: "The clip and its rights record are kept.",
+    AssetDeleted: lambda _: "The clip's file was deleted on request.",
+    JobArchived: lambda _: "Its facts were archived.",
 }
 """One sentence for every type of event; a test holds it against the contracts."""
