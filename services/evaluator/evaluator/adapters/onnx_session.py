@@ -6,15 +6,16 @@ from typing import Any
 import onnxruntime
 
 
-def open_session(path: Path, n_threads: int) -> Any:
+def open_session(model: Path | bytes, n_threads: int) -> Any:
     """Open a model whose digest was checked.
 
     Args:
-        path: The file.
+        model: The file, or what is in it.
         n_threads: Threads of one call.
     """
     runtime: Any = onnxruntime  # its stubs do not export what it exports
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
     options.log_severity_level = 3
-    return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = str(model) if isinstance(model, Path) else model
+    return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

