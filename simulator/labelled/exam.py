@@ -51,11 +51,20 @@ def examine(cases: Iterable[Case], judge: Judge, folder: Path) -> list[Mark]:
 
 
 def examine_footage(
-    seed: int, judge: Judge, folder: Path, *, faults: Sequence[str], strengths: Sequence[int], every: int = 1
+    seed: int,
+    judge: Judge,
+    folder: Path,
+    *,
+    faults: Sequence[str],
+    strengths: Sequence[int],
+    every: int = 1,
+    part: tuple[int, int] = (0, 1),
 ) -> list[Mark]:
-    """Do the same to real takes: all of them clean, and every so many with each fault."""
+    """Do the same to real takes: all of them clean, and every so many with each fault, or to a part `(index, n)`."""
     marks = []
     for index, take in enumerate(takes(seed, n_views=1)):
+        if index % part[1] != part[0]:
+            continue
         wished = [(fault, strength) for fault in faults for strength in strengths]
         for number, (kind, strength) in enumerate([("clean", 0), *wished]):
             if kind != "clean" and (index + number) % every:

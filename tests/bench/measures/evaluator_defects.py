@@ -3,9 +3,13 @@
 The sets are drawn by seeds of their own; the thresholds were set on others.
 """
 
+import multiprocessing
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from dailies_contracts import Ask
 from evaluator.loading import load_scorer
@@ -35,15 +39,35 @@ def judge_with(scorer: Scorer) -> Judge:
     return judge
 
 
-async def measure(runs: int) -> list[Figure]:
-    """Measure once: the clips are the same every time, and so are the scores."""
-    del runs
+class Part(NamedTuple):
+    """What one process found: marks on drawn and on real clips, and whether the best draft of each trio was picked."""
+
+    drawn: list[Mark]
+    real: list[Mark]
+    picked: list[bool]
+
+
+def examine_part(index: int, n: int) -> Part:
+    """Make and judge one part of n."""
     judge = judge_with(load_scorer(Settings()))
+    cases = draw_set(SEED, n_clean=N_CLEAN, n_hard=N_HARD, n_fault=N_FAULT)[index::n]
     with tempfile.TemporaryDirectory(prefix="labelled-") as name:
         folder = Path(name)
-        drawn = examine(draw_set(SEED, n_clean=N_CLEAN, n_hard=N_HARD, n_fault=N_FAULT), judge, folder)
-        real = examine_footage(SEED, judge, folder, faults=REAL_FAULTS, strengths=STRENGTHS, every=2)
-        picked = [_picks_best(trio, judge, folder) for trio in draw_trios(SEED, N_TRIOS)]
+        return Part(
+            examine(cases, judge, folder),
+            examine_footage(SEED, judge, folder, faults=REAL_FAULTS, strengths=STRENGTHS, every=2, part=(index, n)),
+            [_picks_best(trio, judge, folder) for trio in draw_trios(SEED, N_TRIOS)[index::n]],
+        )
+
+
+async def measure(runs: int) -> list[Figure]:
+    """Measure once, a part on each core: the clips are the same every time, and so are the scores."""
+    del runs
+    n = os.cpu_count() or 1
+    with ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn")) as pool:
+        parts = list(pool.map(examine_part, range(n), [n] * n))
+    drawn, real = [mark for part in parts for mark in part.drawn], [mark for part in parts for mark in part.real]
+    picked = [is_best for part in parts for is_best in part.picked]
     return [
         *_by_fault("drawn", drawn, tuple(METRIC)),
         *(_failed("drawn", drawn, kind) for kind in (*HARD_KINDS, "clean")),
