@@ -58,14 +58,19 @@ def examine_footage(
     faults: Sequence[str],
     strengths: Sequence[int],
     every: int = 1,
+    clean_views: int = 1,
     part: tuple[int, int] = (0, 1),
 ) -> list[Mark]:
-    """Do the same to real takes: all of them clean, and every so many with each fault, or to a part `(index, n)`."""
+    """Do the same to real takes: all of them clean in several views, every so many of the first views with each fault.
+
+    `part` is `(index, n)`: one part of the takes of n.
+    """
     marks = []
-    for index, take in enumerate(takes(seed, n_views=1)):
+    for position, take in enumerate(takes(seed, n_views=clean_views)):
+        index, view = divmod(position, clean_views)
         if index % part[1] != part[0]:
             continue
-        wished = [(fault, strength) for fault in faults for strength in strengths]
+        wished = [(fault, strength) for fault in faults for strength in strengths] if view == 0 else []
         for number, (kind, strength) in enumerate([("clean", 0), *wished]):
             if kind != "clean" and (index + number) % every:
                 continue

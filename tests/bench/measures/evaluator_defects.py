@@ -24,6 +24,7 @@ from measures.figures import Figure
 SEED = 1905  # nothing was set on it
 N_CLEAN, N_HARD, N_FAULT = 60, 30, 10
 N_TRIOS = 200
+N_VIEWS = 8  # of a clean real take: framed, mirrored and graded otherwise
 REAL_FAULTS = tuple(INJECTIONS)
 
 
@@ -55,7 +56,16 @@ def examine_part(index: int, n: int) -> Part:
         folder = Path(name)
         return Part(
             examine(cases, judge, folder),
-            examine_footage(SEED, judge, folder, faults=REAL_FAULTS, strengths=STRENGTHS, every=2, part=(index, n)),
+            examine_footage(
+                SEED,
+                judge,
+                folder,
+                faults=REAL_FAULTS,
+                strengths=STRENGTHS,
+                every=2,
+                clean_views=N_VIEWS,
+                part=(index, n),
+            ),
             [_picks_best(trio, judge, folder) for trio in draw_trios(SEED, N_TRIOS)[index::n]],
         )
 
@@ -91,7 +101,8 @@ def _by_fault(footage: str, marks: Sequence[Mark], faults: Sequence[str]) -> lis
 def _failed(footage: str, marks: Sequence[Mark], kind: str) -> Figure:
     n = sum(mark.kind == kind for mark in marks)
     failed = wrongly_failed(marks, (kind,))
-    return Figure(f"{footage}_{kind}_failed", "share", (len(failed) / n,), note=f"{len(failed)} of {n}")
+    which = f": {', '.join(failed)}" if failed else ""
+    return Figure(f"{footage}_{kind}_failed", "share", (len(failed) / n,), note=f"{len(failed)} of {n}{which}")
 
 
 def _picks_best(trio: tuple[Case, Case, Case], judge: Judge, folder: Path) -> bool:
