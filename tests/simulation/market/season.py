@@ -16,7 +16,7 @@ from runtime.catalog import Catalog
 
 from market.jobs import START, TENANTS, Ask, Prompts, asks
 from market.rivals import RIVALS, Result, Run
-from market.truth import SCATTER, Drop, Outage, Truth, make_truth
+from market.truth import Drop, Outage, Truth, make_truth
 from market.world import World
 
 PER_DAY = 16.0
@@ -147,7 +147,7 @@ def _reveal(truth: Truth, classes: list[str]) -> Callable[[Market, float], Marke
                         prompt_class=name,
                         n=CERTAIN,
                         mean=truth.quality(model, prompt_class, now_s),
-                        variance=SCATTER**2,
+                        variance=truth.natures[model].scatter ** 2,
                         n_asked=CERTAIN,
                         refused=truth.refusal(model, prompt_class),
                         newest_s=START.timestamp() + now_s,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dailies_contracts import FailureKind
 from runtime.catalog import Catalog, Listing
 
-SCATTER = 0.12  # of one model's scores from clip to clip
+SCATTER = (0.07, 0.17)  # of one model's scores from clip to clip
 CARRY = {"exact": 0.95, "anchored": 0.55, "fresh": 0.15}  # how much of a draft's luck its final really keeps
 CLASS_SCATTER = 0.07  # how much a model's quality differs between classes of prompts
 CATALOG_ERROR = 0.05  # how far the catalogue's own figure is from the truth
@@ -63,6 +63,7 @@ class Nature:
     Attributes:
         quality: Mean score over all classes.
         by_class: What each class adds.
+        scatter: Of its scores from clip to clip, as a standard deviation.
         failing: Share of clips that fail at the vendor.
         refusing: Share of prompts that it refuses, by class.
         losing: Share of submissions whose answer is lost.
@@ -71,6 +72,7 @@ class Nature:
 
     quality: float
     by_class: dict[str, float]
+    scatter: float
     failing: float
     refusing: dict[str, float]
     losing: float
@@ -126,7 +128,7 @@ class Truth:
             draft_luck: How much better than its model's mean the draft was that it carries over.
             carry: How much of that it keeps; the rest is luck of its own, so that the scatter stays the same.
         """
-        own = SCATTER * math.sqrt(1 - carry * carry) * self._luck(name, model, "score").gauss(0, 1)
+        own = self.natures[model].scatter * math.sqrt(1 - carry * carry) * self._luck(name, model, "score").gauss(0, 1)
         return round(_clipped(self.quality(model, prompt_class, at_s) + carry * draft_luck + own), 4)
 
     def _luck(self, *parts: object) -> random.Random:
@@ -139,14 +141,17 @@ def make_truth(seed: int, catalog: Catalog, classes: list[str], *, outages: tupl
     draw = random.Random(f"truth {seed}")
     natures = {}
     for listing in catalog.listings():
-        natures[Model(listing.provider.name, listing.model.name)] = _nature(listing, classes, draw)
+        model = Model(listing.provider.name, listing.model.name)
+        scatter = random.Random(f"scatter {seed} {model}").uniform(*SCATTER)
+        natures[model] = _nature(listing, classes, draw, scatter=scatter)
     return Truth(seed=seed, natures=natures, outages=outages)
 
 
-def _nature(listing: Listing, classes: list[str], draw: random.Random) -> Nature:
+def _nature(listing: Listing, classes: list[str], draw: random.Random, *, scatter: float) -> Nature:
     return Nature(
         quality=listing.model.quality + draw.gauss(0, CATALOG_ERROR),
         by_class={each: draw.gauss(0, CLASS_SCATTER) for each in classes},
+        scatter=scatter,
         failing=draw.uniform(0.005, 0.05),
         refusing={each: draw.choice((0.0, 0.01, 0.01, 0.02, 0.12)) for each in classes},
         losing=0.003,
