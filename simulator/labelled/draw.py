@@ -25,7 +25,15 @@ DRAFT_FAULTS = (*(kind for kind in INJECTIONS if kind != "unsafe"), "wrong_subje
 OPPOSITE: Mapping[CameraName, CameraName] = {
     "dolly_in": "dolly_out", "dolly_out": "dolly_in", "pan_left": "pan_right", "pan_right": "pan_left",
     "tilt_up": "tilt_down", "tilt_down": "tilt_up",
+    "orbit_clockwise": "orbit_counterclockwise", "orbit_counterclockwise": "orbit_clockwise",
 }  # fmt: skip
+LOOK_ALIKE: Mapping[CameraName, tuple[CameraName, ...]] = {
+    "orbit_clockwise": ("pan_left", "pan_right"),
+    "orbit_counterclockwise": ("pan_left", "pan_right"),
+    "pan_left": ("orbit_clockwise", "orbit_counterclockwise"),
+    "pan_right": ("orbit_clockwise", "orbit_counterclockwise"),
+}  # fmt: skip
+"""Moves that carry the background sideways as well: only depth tells them apart, so every other wrong move is one."""
 CLEARLY_OTHER = 130.0  # distance in RGB: neighbours such as orange and yellow are no clear mistake
 
 
@@ -106,6 +114,10 @@ def _draw(kind: str, strength: int, seed: int) -> Case:
         prompt += ", under strobe lighting"
     if kind in HARD_KINDS:
         scene, camera = replace(scene, camera="static"), {"handheld_shake": "handheld"}.get(kind, "")
+    if kind == "wrong_camera" and scene.camera == "orbit":
+        # Without a side there would be no opposite one.
+        scene = replace(scene, camera="orbit_clockwise" if seed % 2 else "orbit_counterclockwise")
+        camera = scene.camera
     shown, later = _shown(kind, strength, scene, np.random.default_rng([seed, 1]))
     return Case(
         kind=kind,
@@ -130,7 +142,7 @@ def _scene(kind: str, rng: np.random.Generator) -> Scene:
         if kind in HARD_KINDS:
             # The prompt names no move here: the hard kinds bring their own.
             scene = replace(scene, camera="handheld" if kind == "handheld_shake" else "static")
-        if kind == "wrong_camera" and scene.camera not in OPPOSITE:
+        if kind == "wrong_camera" and scene.camera not in {*OPPOSITE, "orbit"}:
             continue
         if kind == "wrong_colour" and any(subject.colour is None for subject in scene.subjects):
             continue
@@ -150,7 +162,9 @@ def _shown(kind: str, strength: int, scene: Scene, rng: np.random.Generator) -> 
         return (scene if strength == 1 else wrong), wrong
     if kind == "wrong_camera":
         opposite = OPPOSITE[scene.camera]
-        others: list[CameraName] = [name for name in OPPOSITE if name not in (scene.camera, opposite)]
+        others: Sequence[CameraName] = [name for name in OPPOSITE if name not in (scene.camera, opposite)]
+        if scene.camera in LOOK_ALIKE and rng.random() < 0.5:  # noqa: PLR2004 - every other one
+            others = LOOK_ALIKE[scene.camera]
         moves: tuple[CameraName, ...] = ("static", others[int(rng.integers(len(others)))], opposite)
         wrong = replace(scene, camera=moves[strength - 1])
         return wrong, wrong

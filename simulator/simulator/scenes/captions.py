@@ -45,6 +45,8 @@ _CAMERA_PHRASES: dict[g.CameraName, str] = {
     "tilt_up": "slow tilt up|the camera tilts up",
     "tilt_down": "slow tilt down|the camera tilts down",
     "orbit": "slow orbit|orbit shot|the camera orbits",
+    "orbit_clockwise": "orbit clockwise|clockwise orbit shot|the camera orbits clockwise",
+    "orbit_counterclockwise": "orbit counterclockwise|counterclockwise orbit shot|the camera orbits counterclockwise",
     "handheld": "handheld camera|handheld",
 }
 _MOTION_PHRASES: dict[g.MotionName, str] = {

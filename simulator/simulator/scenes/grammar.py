@@ -21,8 +21,10 @@ PlaceName = Literal[
 ]
 LightName = Literal["day", "morning", "sunset", "night", "studio"]
 CameraName = Literal[
-    "static", "dolly_in", "dolly_out", "pan_left", "pan_right", "tilt_up", "tilt_down", "orbit", "handheld"
-]
+    "static", "dolly_in", "dolly_out", "pan_left", "pan_right", "tilt_up", "tilt_down", "orbit", "handheld",
+    "orbit_clockwise", "orbit_counterclockwise",
+]  # fmt: skip
+"""An orbit goes clockwise as seen from above, the camera to its left, unless the other way is asked for."""
 MotionName = Literal["still", "left", "right", "bouncing", "rotating", "rising", "falling", "swaying"]
 SizeName = Literal["small", "medium", "large"]
 LightChange = Literal["steady", "darkening", "brightening", "pulsing"]
@@ -44,7 +46,8 @@ SUBJECTS: tuple[SubjectName, ...] = get_args(SubjectName)
 COLOURS: tuple[ColourName, ...] = get_args(ColourName)
 PLACES: tuple[PlaceName, ...] = get_args(PlaceName)
 LIGHTS: tuple[LightName, ...] = get_args(LightName)
-CAMERAS: tuple[CameraName, ...] = get_args(CameraName)
+CAMERAS: tuple[CameraName, ...] = tuple(name for name in get_args(CameraName) if not name.startswith("orbit_"))
+"""What scenes are drawn from. The sides of an orbit are left out: the small CLIP has no words for them."""
 MOTIONS: tuple[MotionName, ...] = get_args(MotionName)
 SIZES: tuple[SizeName, ...] = get_args(SizeName)
 

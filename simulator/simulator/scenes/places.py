@@ -23,10 +23,17 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """One kind of place; `ground` is the y on which things stand."""
+    """One kind of place.
+
+    Attributes:
+        paint: Paints it.
+        ground: The y on which things stand.
+        back: The y where the ground begins; what is above it is behind everything else.
+    """
 
     paint: Callable[[Canvas, Setting], None]
     ground: float = 0.28
+    back: float = 0.12
 
 
 def _x(c: Canvas, s: Setting) -> float:

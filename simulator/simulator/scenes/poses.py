@@ -13,6 +13,7 @@ from simulator.scenes.grammar import CameraName, MotionName
 ZOOM_REACH = 0.25  # a dolly move ends this much closer
 _PAN_REACH = 0.12
 _TILT_REACH = 0.09
+_ORBIT_REACH = 0.126  # half of the way that the background goes behind the subjects
 _BREATH = 0.004  # radius of the slow drift that even a camera on a tripod has in generated video
 
 
@@ -23,7 +24,8 @@ class View(Struct, frozen=True, kw_only=True):
     y: float = 0.0
     zoom: float = 1.0
     roll: float = 0.0
-    swing: float = 0.0  # orbit: -1 to 1, turns the subjects and shifts the background behind them
+    swing: float = 0.0  # orbit: -1 to 1, turns the subjects
+    sweep: float = 0.0  # orbit: how far the background has passed to the left behind the subjects, view heights
 
 
 class Pose(Struct, frozen=True, kw_only=True):
@@ -59,10 +61,18 @@ def camera_view(camera: CameraName, *, u: float, t_s: float, aspect: float) -> V
         "pan_right": View(x=across),
         "tilt_up": View(y=-along),
         "tilt_down": View(y=along),
-        "orbit": View(x=0.8 * across, zoom=1.06, swing=2.0 * _ease(u) - 1.0),
+        "orbit": _orbit(1.0, u=u, aspect=aspect),
+        "orbit_clockwise": _orbit(1.0, u=u, aspect=aspect),
+        "orbit_counterclockwise": _orbit(-1.0, u=u, aspect=aspect),
         "handheld": _handheld(t_s),
     }
     return views[camera]
+
+
+def _orbit(side: float, *, u: float, aspect: float) -> View:
+    """Circle the subjects: they stay in the middle, what is behind passes one way and what is before the other."""
+    swing = side * (2.0 * _ease(u) - 1.0)
+    return View(zoom=1.06, swing=swing, sweep=swing * _ORBIT_REACH * min(1.0, aspect))
 
 
 def _handheld(t_s: float) -> View:

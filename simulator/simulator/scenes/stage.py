@@ -16,7 +16,7 @@ from simulator.scenes.canvas import RGB, UInt8Frame
 from simulator.scenes.grammar import LightName, PlaceName, Scene, Subject
 from simulator.scenes.light import LIGHTS, grade, grade_sprite
 from simulator.scenes.palette import USUAL, tint
-from simulator.scenes.places import Setting
+from simulator.scenes.places import Place, Setting
 from simulator.scenes.poses import Pose, View, camera_view, subject_pose
 from simulator.scenes.subjects import KINDS, Sprite, paint_sprite
 from simulator.scenes.wilds import PLACES, paint_place
@@ -157,7 +157,8 @@ def frame_at(stage: Stage, *, u: float, t_s: float, ripple: float = 0.0, phase: 
         phase: Where the ripple is, radians.
     """
     view = camera_view(stage.scene.camera, u=u, t_s=t_s, aspect=stage.aspect)
-    frame = _see(stage.background, view, stage.size_px)
+    place = PLACES[stage.scene.place or "plain"]
+    frame = _see(stage.background, view, stage.size_px) if view.sweep == 0.0 else _see_around(stage, view, place)
     for actor in stage.actors:
         pose = _pose(actor, u=u, t_s=t_s, reach=1.0 if len(stage.actors) == 1 else 0.4)
         if actor.shadow is not None:
@@ -181,7 +182,7 @@ def _see(background: Sprite, view: View, size_px: tuple[int, int]) -> Sprite:
     width, height = size_px
     turn = math.radians(view.roll)
     cos, sin = math.cos(turn) / view.zoom, math.sin(turn) / view.zoom
-    middle_x = background.shape[1] / 2 + (view.x + 0.03 * view.swing) * height
+    middle_x = background.shape[1] / 2 + view.x * height
     middle_y = background.shape[0] / 2 + view.y * height
     if view.zoom == 1.0 and view.roll == 0.0 and view.x == 0.0 and view.y == 0.0:
         left, top = round(middle_x - width / 2), round(middle_y - height / 2)
@@ -200,6 +201,33 @@ def _see(background: Sprite, view: View, size_px: tuple[int, int]) -> Sprite:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(seen, np.uint8)
+
+
+def _see_around(stage: Stage, view: View, place: Place) -> Sprite:
+    """See the background from a camera that circles the subjects.
+
+    All above the back of the ground passes by as one. The ground turns about the place where the subjects stand: its
+    points pass the slower the nearer they are to it, and what is before it passes the other way. With the camera level
+    this grows evenly from row to row: a shear.
+    """
+    width, height = stage.size_px
+    scale = 1.0 / view.zoom
+    left = stage.background.shape[1] / 2 + view.sweep * height - scale * width / 2
+    top = stage.background.shape[0] / 2 - scale * height / 2
+    back_row = round(height / 2 + place.back * view.zoom * height)
+    lean = -view.sweep * scale / (place.ground - place.back)
+    seen = np.empty((height, width, 4), np.uint8)
+    for first, last, slope in ((0, back_row, 0.0), (back_row, height, lean)):
+        matrix = np.array([[scale, slope, left], [0.0, scale, top + scale * first]])
+        cv2.warpAffine(
+            stage.background,
+            matrix,
+            (width, last - first),
+            dst=seen[first:last],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return seen
 
 
 def _blend(frame: Sprite, sprite: Sprite, view: View, actor: Actor, *, pose: Pose) -> None:
@@ -264,7 +292,8 @@ def _drift(frame: Sprite, motes: Motes, view: View, *, t_s: float) -> None:
     if height < 200:  # noqa: PLR2004 - below this a speck would be larger than a pixel's share of it
         return
     for x, y, down, right in motes.state:
-        at_x = ((x + right * t_s + 0.85) % 1.7 - 0.85 - view.x) * view.zoom * height + width / 2
+        # Specks are between the camera and the subjects: in an orbit they pass against the background.
+        at_x = ((x + right * t_s + 0.85) % 1.7 - 0.85 - view.x + view.sweep) * view.zoom * height + width / 2
         at_y = ((y + down * t_s + 0.55) % 1.1 - 0.55 - view.y) * view.zoom * height + height / 2
         centre = (round(at_x * 16), round(at_y * 16))
         cv2.circle(frame, centre, round(0.0035 * height * 16), motes.colour, -1, cv2.LINE_AA, 4)

@@ -114,19 +114,19 @@ def mountains(c: Canvas, s: Setting) -> None:
 
 
 PLACES: dict[PlaceName, Place] = {
-    "plain": Place(paint=places.plain, ground=0.3),
-    "desk": Place(paint=places.desk, ground=0.3),
-    "beach": Place(paint=places.beach, ground=0.3),
-    "forest": Place(paint=places.forest, ground=0.32),
-    "street": Place(paint=places.street, ground=0.33),
-    "field": Place(paint=places.field, ground=0.32),
-    "room": Place(paint=places.room, ground=0.36),
-    "sea": Place(paint=sea, ground=0.26),
-    "sky": Place(paint=sky, ground=0.22),
-    "snow": Place(paint=snow, ground=0.32),
-    "city": Place(paint=city, ground=0.36),
-    "desert": Place(paint=desert, ground=0.32),
-    "mountains": Place(paint=mountains, ground=0.34),
+    "plain": Place(paint=places.plain, ground=0.3, back=0.12),
+    "desk": Place(paint=places.desk, ground=0.3, back=0.1),
+    "beach": Place(paint=places.beach, ground=0.3, back=0.2),
+    "forest": Place(paint=places.forest, ground=0.32, back=0.18),
+    "street": Place(paint=places.street, ground=0.33, back=0.14),
+    "field": Place(paint=places.field, ground=0.32, back=0.14),
+    "room": Place(paint=places.room, ground=0.36, back=0.16),
+    "sea": Place(paint=sea, ground=0.26, back=-0.04),
+    "sky": Place(paint=sky, ground=0.22, back=0.06),
+    "snow": Place(paint=snow, ground=0.32, back=0.16),
+    "city": Place(paint=city, ground=0.36, back=0.22),
+    "desert": Place(paint=desert, ground=0.32, back=0.22),
+    "mountains": Place(paint=mountains, ground=0.34, back=0.2),
 }
 
 

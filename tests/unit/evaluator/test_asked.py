@@ -9,6 +9,9 @@ from evaluator.domain.asked import MOVES, read_ask
         ("a red cup, slow dolly-in", ("in",)),
         ("the camera pulls back from a house", ("out",)),
         ("a fox, pan to the left, then tilt up", ("left", "up")),
+        ("a vase, orbit shot", ("orbit",)),
+        ("a vase, the camera orbits clockwise", ("clockwise",)),
+        ("counter-clockwise orbit shot of a vase", ("counterclockwise",)),
         ("a boat, locked-off static shot", ("static",)),
         ("handheld camera, a fox", ("handheld",)),
         ("a frying pan and a zoom lens", ()),
@@ -20,7 +23,7 @@ def test_without_an_order_the_camera_is_read_from_the_prompt(prompt: str, camera
 
 def test_an_order_counts_before_what_the_prompt_says() -> None:
     asked = read_ask("a cup, dolly in", Ask(camera=("orbit_clockwise", "static"), moves="camera"))
-    assert asked.camera == ("orbit", "static")
+    assert asked.camera == ("clockwise", "static")
     assert asked.moves
 
 

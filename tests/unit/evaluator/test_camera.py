@@ -3,8 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from evaluator.domain.asked import Asked
-from evaluator.domain.camera import CameraParts, agree_camera, measure_camera
+from evaluator.domain.camera import CameraParts, agree_camera, is_unclear, measure_camera
 from evaluator.domain.motion import measure_motion, score_motion
+from evaluator.domain.parallax import Parallax
 
 Film = Callable[..., np.ndarray]
 WAYS = {
@@ -33,8 +34,52 @@ def test_standing_still_is_nearer_than_another_move_and_that_than_the_opposite_o
 
 @pytest.mark.parametrize(("shown", "agreement"), [("left", 1.0), ("right", 1.0), ("static", 0.25), ("in", 0.1)])
 @pytest.mark.parametrize("asked", ["orbit", "sideways"])
-def test_an_orbit_and_a_pan_without_a_side_go_either_way(asked: str, shown: str, agreement: float) -> None:
+def test_an_orbit_without_depth_to_tell_it_by_and_a_pan_without_a_side_go_either_way(
+    asked: str, shown: str, agreement: float
+) -> None:
     assert agree_camera(WAYS[shown], (asked,)) == pytest.approx(agreement)
+
+
+def sideways(pan: float, anchored: float | None, counter: float | None) -> CameraParts:
+    return CameraParts(pan=pan, path=abs(pan), parallax=Parallax(sweep=pan, anchored=anchored, counter=counter))
+
+
+CIRCLING, PANNING, FOLLOWING = (1.0, 1.4), (0.0, 0.0), (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pan", "depth", "agreement"),
+    [
+        ("orbit", 0.2, CIRCLING, 1.0),
+        ("orbit", -0.2, CIRCLING, 1.0),
+        ("clockwise", 0.2, CIRCLING, 1.0),
+        ("clockwise", -0.2, CIRCLING, 0.0),
+        ("counterclockwise", -0.2, CIRCLING, 1.0),
+        ("orbit", 0.2, PANNING, 0.1),
+        ("clockwise", 0.2, PANNING, 0.1),
+        ("orbit", 0.2, FOLLOWING, 0.55),
+        ("right", 0.2, CIRCLING, 0.1),
+        ("sideways", 0.2, CIRCLING, 0.1),
+        ("right", 0.2, PANNING, 1.0),
+        ("left", 0.2, PANNING, 0.0),
+        ("right", 0.2, FOLLOWING, 1.0),
+        ("right", 0.2, (None, None), 1.0),
+        ("orbit", 0.2, (None, None), 1.0),
+    ],
+)
+def test_depth_tells_an_orbit_from_a_pan(
+    asked: str, pan: float, depth: tuple[float | None, float | None], agreement: float
+) -> None:
+    assert agree_camera(sideways(pan, *depth), (asked,)) == pytest.approx(agreement)
+
+
+def test_an_orbit_that_may_be_a_pan_after_its_subject_is_said_to_be_unclear() -> None:
+    assert is_unclear(sideways(0.2, *FOLLOWING), ("orbit",))
+    assert is_unclear(sideways(0.2, None, None), ("clockwise",))
+    assert not is_unclear(sideways(0.2, *CIRCLING), ("orbit",))
+    assert not is_unclear(sideways(0.2, *PANNING), ("orbit",))
+    assert not is_unclear(sideways(0.2, *FOLLOWING), ("right",))
+    assert not is_unclear(sideways(0.0, None, None), ("orbit",))
 
 
 def test_of_several_moves_each_counts_its_part() -> None:

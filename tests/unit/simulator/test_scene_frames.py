@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from simulator.scenes import Defect, UInt8Frame, draft_defects, parse_prompt, render_frames
@@ -57,6 +58,21 @@ def test_every_camera_move_moves_smoothly(camera: str) -> None:
     changes = steps(frames_of(Scene(subjects=CUP.subjects, place="street", camera=camera)))
     assert max(changes) > 0.5
     assert max(changes) < 25
+
+
+@pytest.mark.parametrize(("camera", "side"), [("orbit", 1), ("orbit_clockwise", 1), ("orbit_counterclockwise", -1)])
+def test_in_an_orbit_the_wall_passes_behind_the_subject_and_the_ground_before_it_the_other_way(
+    camera: str, side: int
+) -> None:
+    def way(rows: slice) -> float:
+        first, last = (cv2.cvtColor(frames[index], cv2.COLOR_RGB2GRAY)[rows].astype(np.float32) for index in (5, 6))
+        return float(cv2.phaseCorrelate(first, last, cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F))[0][0])
+
+    frames = frames_of(Scene(subjects=CUP.subjects, place="street", camera=camera), size_px=(640, 360))
+    assert side * way(slice(0, 150)) < -1
+    assert side * way(slice(320, 360)) > 0.5
+    red = [np.nonzero(frame[..., 0].astype(int) - frame[..., 1:].max(axis=2) > 60)[1].mean() for frame in frames]
+    assert np.ptp(red) < 6, "the subject stays where it is"
 
 
 @pytest.mark.parametrize("motion", MOTIONS)

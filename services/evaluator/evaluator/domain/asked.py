@@ -11,19 +11,25 @@ from typing import Literal
 
 from dailies_contracts import Ask, Beat
 
-Move = Literal["static", "in", "out", "left", "right", "sideways", "up", "down", "orbit", "handheld", "free"]
-"""What the flow field can tell apart. `sideways` is either way; `free` moves in ways that nothing was said about."""
+Move = Literal[
+    "static", "in", "out", "left", "right", "sideways", "up", "down", "orbit", "clockwise", "counterclockwise",
+    "handheld", "free",
+]  # fmt: skip
+"""What the flow field can tell apart. `sideways` is either way, and so is `orbit`, whose sides are as seen from above;
+`free` moves in ways that nothing was said about."""
 
 MOVES: Mapping[str, Move] = MappingProxyType({
     "static": "static",
     "dolly_in": "in", "zoom_in": "in", "dolly_out": "out", "zoom_out": "out",
     "pan_left": "left", "track_left": "left", "pan_right": "right", "track_right": "right", "pan": "sideways",
     "tilt_up": "up", "crane_up": "up", "tilt_down": "down", "crane_down": "down",
-    "orbit": "orbit", "orbit_clockwise": "orbit", "orbit_counterclockwise": "orbit",
+    "orbit": "orbit", "orbit_clockwise": "clockwise", "orbit_counterclockwise": "counterclockwise",
     "handheld": "handheld", "follow": "free", "fly_over": "free",
 })  # fmt: skip
 """From the compiler's canonical moves. A pan and a track look alike in the flow, and so do a zoom and a dolly."""
 
+_ORBIT = r"orbit(?:s|ing)?(?: shot)?"
+_OTHER_WAY = r"(?:counter[ -]?|anti[ -]?)clockwise"
 _SPOKEN: tuple[tuple[Move, str], ...] = (
     ("static", r"static (?:camera|shot)|locked[ -]off|fixed camera|(?:on a )?tripod|camera (?:holds|stays|is) still"),
     ("in", r"doll(?:y|ies|ying)[ -]in|push(?:es|ing)?[ -]in|zoom(?:s|ing)?[ -]in|camera moves (?:closer|forward)"),
@@ -32,7 +38,9 @@ _SPOKEN: tuple[tuple[Move, str], ...] = (
     ("right", r"(?:pan|truck|track)(?:s|ning|ing)?(?: to the)? right"),
     ("up", r"(?:tilt|crane|pedestal)(?:s|ing)? up"),
     ("down", r"(?:tilt|crane|pedestal)(?:s|ing)? down"),
-    ("orbit", r"orbit(?:s|ing)?(?: shot)?|arc shot|camera circles"),
+    ("clockwise", rf"{_ORBIT} clockwise|(?<!counter )(?<!anti )(?<!-)clockwise {_ORBIT}"),
+    ("counterclockwise", rf"{_ORBIT} {_OTHER_WAY}|{_OTHER_WAY} {_ORBIT}"),
+    ("orbit", rf"{_ORBIT}|arc shot|camera circles"),
     ("handheld", r"hand[ -]?held|shaky cam(?:era)?"),
     ("free", r"tracking shot|follow(?:ing)? shot|camera follows|drone shot|aerial shot|fly[ -]?over shot"),
 )
@@ -114,7 +122,10 @@ def spoken_moves(prompt: str) -> tuple[Move, ...]:
         for move, words in _SPOKEN
         if (match := re.search(rf"\b(?:{words})\b", prompt, re.IGNORECASE))
     ]
-    return tuple(dict.fromkeys(move for _, move in sorted(found)))
+    moves = dict.fromkeys(move for _, move in sorted(found))
+    if "clockwise" in moves or "counterclockwise" in moves:
+        moves.pop("orbit", None)
+    return tuple(moves)
 
 
 def _ratio(aspect_ratio: str) -> float:

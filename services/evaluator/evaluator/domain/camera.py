@@ -4,7 +4,7 @@ A camera moves the whole picture: per step of time a shift, a scale and a roll a
 that what a subject does by itself is voted down. Part of the motion metric.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import cv2
@@ -13,16 +13,21 @@ import numpy as np
 from evaluator.domain.arrays import Floats, LumaClip
 from evaluator.domain.asked import Move
 from evaluator.domain.flow import Dis
+from evaluator.domain.parallax import Parallax, measure_parallax
 from evaluator.domain.sampling import BLOCK_PX
 from evaluator.domain.similarity import fit_similarity, votes_of
 
 MAX_STEPS = 10  # flow over a tenth of a clip is long enough to show a slow move
+ORBITS: frozenset[Move] = frozenset({"orbit", "clockwise", "counterclockwise"})
+PANS: frozenset[Move] = frozenset({"left", "right", "sideways"})
 STEP_PX = 7.0  # and short enough to be followed: steps get shorter where the picture moves faster
 AGREES_PX = 1.2  # a block that is off by less moves with the camera
 MIN_SUPPORT = 0.3  # of the picture: with less it is not known whether the camera or something in the picture moves
 NOTICED = 0.012  # share of the picture that passes by: less is not seen as a move
 CLEAR = 0.045  # a full move; a slow pan of five seconds passes a tenth
 STANDS, OTHER_WAY = 0.25, 0.1  # agreement of a camera that does not move, and of one that moves otherwise
+NO_PAN = (0.52, 0.8)  # how surely it is an orbit: (a pan that follows something looks so too, it is no pan)
+UNCLEAR = (0.3, 0.7)  # how surely it is an orbit, where it may as well be a pan that follows something
 STEADY = (0.035, 0.16)  # of a camera that should stand still: (unnoticed, plainly moving)
 ASTRAY = (0.75, 1.6)  # movement in other directions, over that in the asked one: (fits, does not)
 
@@ -39,6 +44,9 @@ class CameraParts:
         path: Length of the way, back and forth added.
         support: Share of the picture that moves as the fitted camera says, [0, 1], mean over the clip; small where
             something large moves before a background without texture.
+        orbit: How far the background passed because the camera circles something, clockwise as seen from above;
+            negative the other way.
+        parallax: What tells an orbit from a pan.
     """
 
     pan: float = 0.0
@@ -47,6 +55,8 @@ class CameraParts:
     roll: float = 0.0
     path: float = 0.0
     support: float = 1.0
+    orbit: float = 0.0
+    parallax: Parallax = field(default_factory=Parallax)
 
 
 def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
@@ -62,18 +72,26 @@ def measure_camera(luma: LumaClip, *, speed_px: float) -> CameraParts:
         chosen = luma[[0, -1]]
     dis = Dis(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     prepared = [dis.prepare(frame) for frame in chosen]
-    flows = (dis.calc(first, second) * 2 for first, second in pairwise(prepared))
-    fits = np.array([_step(flow, frame) for flow, frame in zip(flows, chosen, strict=False)])
     height, width = luma.shape[1:]
+    size = (width // BLOCK_PX * 2, height // BLOCK_PX * 2)
+    flows = (dis.calc(first, second) * 2 for first, second in pairwise(prepared))
+    motion = np.stack([cv2.resize(flow, size, interpolation=cv2.INTER_AREA) for flow in flows])
+    votes = votes_of(np.stack([_contrast(frame, size) for frame in chosen[:-1]]))
+    fits, left = fit_similarity(motion, votes, size_px=(width, height))
+    growth = np.clip(fits[:, 2], -0.9, 9)
     # The picture moves against the camera; y points down.
-    pan, tilt, dolly = -fits[:, 0] / width, fits[:, 1] / height, fits[:, 2] / 2
+    pan, tilt, dolly = -fits[:, 0] / width, fits[:, 1] / height, np.log1p(growth) / 2
+    edges = np.stack([_edges(frame, size) for frame in prepared[:-1]])
+    parallax = measure_parallax(motion, edges, growth, size_px=(width, height))
     return CameraParts(
         pan=float(pan.sum()),
         tilt=float(tilt.sum()),
         dolly=float(dolly.sum()),
         roll=float(np.degrees(fits[:, 3].sum())),
         path=float(np.sqrt(pan**2 + tilt**2 + dolly**2).sum()),
-        support=float(fits[:, 4].mean()),
+        support=_support(left, parallax),
+        orbit=parallax.sweep * (parallax.turning or 0.0),
+        parallax=parallax,
     )
 
 
@@ -98,10 +116,28 @@ def _agree(parts: CameraParts, move: Move, *, n_moves: int) -> float | None:
     along, astray = _split(parts, move)
     enough = 1 - _ramp(along, NOTICED, CLEAR)
     # Of several moves each leads away from the others: only its own direction can be asked about.
-    fits = 1.0 if n_moves > 1 else _ramp(astray / max(along, NOTICED), *ASTRAY)
+    fits = 1.0 if n_moves > 1 else _ramp(astray / max(along, NOTICED), *ASTRAY) * _by_depth(parts, move)
     # Standing still is nearer to what was asked than another move, and that nearer than the opposite one.
     stands, opposite = _ramp(np.hypot(along, astray), NOTICED, CLEAR), 1 - _ramp(-along, NOTICED, CLEAR)
     return enough * fits + (1 - enough) * (STANDS * stands + OTHER_WAY * (1 - stands) * (1 - opposite))
+
+
+def is_unclear(parts: CameraParts, asked: tuple[Move, ...]) -> bool:
+    """Tell whether an orbit was asked for, and what is seen may be one, or a pan that follows something."""
+    if not ORBITS.intersection(asked) or abs(parts.parallax.sweep) < NOTICED or parts.support < MIN_SUPPORT:
+        return False
+    turning = parts.parallax.turning
+    return turning is None or UNCLEAR[0] < turning < UNCLEAR[1]
+
+
+def _by_depth(parts: CameraParts, move: Move) -> float:
+    """Give what an orbit keeps of the agreement where a pan was asked for, and the other way round."""
+    turning = parts.parallax.turning
+    if turning is None:  # no texture that would tell
+        return 1.0
+    if move in ORBITS:
+        return OTHER_WAY + (1 - OTHER_WAY) * turning
+    return OTHER_WAY + (1 - OTHER_WAY) * _ramp(turning, *NO_PAN) if move in PANS else 1.0
 
 
 def _split(parts: CameraParts, move: Move) -> tuple[float, float]:
@@ -114,19 +150,27 @@ def _split(parts: CameraParts, move: Move) -> tuple[float, float]:
             return (pan if move == "right" else -pan), float(np.hypot(tilt, dolly))
         case "up" | "down":
             return (tilt if move == "up" else -tilt), float(np.hypot(pan, dolly))
+        case "clockwise" | "counterclockwise" | "orbit":
+            # The ground turns the other way, so that a fit to the whole picture may miss what passes behind.
+            sweep = pan if parts.parallax.turning is None else parts.parallax.sweep
+            signs: dict[Move, float] = {"clockwise": sweep, "counterclockwise": -sweep}
+            return signs.get(move, abs(sweep)), float(np.hypot(tilt, dolly))
         case _:
-            # An orbit carries the background sideways; how far it turns cannot be seen in the flow alone.
             return abs(pan), float(np.hypot(tilt, dolly))
 
 
-def _step(flow: Floats, frame: LumaClip) -> tuple[float, ...]:
-    """Give shift x, shift y, log scale and roll (radians) of one step; and the fit's support."""
-    height, width = frame.shape
-    size = (width // BLOCK_PX * 2, height // BLOCK_PX * 2)
-    blocks = cv2.resize(flow, size, interpolation=cv2.INTER_AREA)[None]
-    (fitted,), left = fit_similarity(blocks, votes_of(_contrast(frame, size))[None], size_px=(width, height))
-    support = float((np.linalg.norm(left, axis=-1) < AGREES_PX).mean())
-    return float(fitted[0]), float(fitted[1]), float(np.log1p(np.clip(fitted[2], -0.9, 9))), float(fitted[3]), support
+def _support(left: Floats, parallax: Parallax) -> float:
+    """Give the share of blocks that move with the camera; in an orbit every row has a speed of its own."""
+    if (parallax.turning or 0.0) > NO_PAN[0]:
+        own_speed = np.median(left[..., 0], axis=2, keepdims=True)
+        left = np.stack([left[..., 0] - own_speed, left[..., 1]], axis=-1)
+    return float((np.linalg.norm(left, axis=-1) < AGREES_PX).mean())
+
+
+def _edges(prepared: LumaClip, size: tuple[int, int]) -> Floats:
+    """Give the mean step of brightness sideways: lines that lie level say nothing of a sideways move."""
+    steps = cv2.absdiff(prepared[:, 1:], prepared[:, :-1])
+    return cv2.resize(steps, size, interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
 def _contrast(frame: LumaClip, size: tuple[int, int]) -> Floats:

@@ -15,7 +15,7 @@ from evaluator.domain.flow import FlowEngine, FlowTrack, track_flow
 from evaluator.domain.interruptions import Interruptions, find_interruptions, worst_blocks
 from evaluator.domain.similarity import fit_similarity, votes_of
 
-CALIBRATION = "3"
+CALIBRATION = "4"
 """Names the thresholds below in every score, after the flow that they were set for (DIS)."""
 PAIR = 2
 STILL_LEVELS = 0.3  # grey levels; no block of the frame changed by more: the frame is a copy of the one before

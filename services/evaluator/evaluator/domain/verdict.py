@@ -12,7 +12,7 @@ from dailies_contracts import Scores
 from evaluator.domain.aggregate import WEIGHTS, aggregate
 from evaluator.domain.alignment import AlignmentParts, excluded_is_seen
 from evaluator.domain.asked import Asked
-from evaluator.domain.camera import agree_camera
+from evaluator.domain.camera import agree_camera, is_unclear
 from evaluator.domain.delivery import DeliveryParts, blemishes, unfit
 from evaluator.domain.errors import InvalidClip
 from evaluator.domain.identity import IdentityParts
@@ -33,7 +33,7 @@ from evaluator.domain.safety import SAFE_AT, SafetyParts
 from evaluator.domain.taste import TasteParts
 from evaluator.domain.technical import TechnicalParts
 
-SCORER_VERSION = "evaluator-3"
+SCORER_VERSION = "evaluator-4"
 """Changes with every threshold or formula: scores of different versions are not compared."""
 PASS_AT = 0.5
 FROZEN_AT = 0.5
@@ -150,7 +150,7 @@ def _flat(prefix: str, parts: Mapping[str, Any]) -> dict[str, float]:
     for name, value in parts.items():
         if isinstance(value, Mapping):
             values |= _flat(prefix, value)
-        elif not isinstance(value, str):
+        elif value is not None and not isinstance(value, str):
             values[f"{prefix}.{name}"] = float(value)
     return values
 
@@ -211,6 +211,11 @@ def _against_the_order(measured: Measured) -> list[Finding]:
             agreement is not None and agreement < ON_COURSE,
             "other_camera",
             f"The camera does not do what was asked: {', then '.join(asked.camera)}.",
+        ),
+        (
+            is_unclear(measured.motion_parts.camera, asked.camera),
+            "camera_unclear",
+            "The ground does not tell whether the camera circles its subject or pans after it.",
         ),
         (
             is_too_still(measured.motion_parts, asked),
