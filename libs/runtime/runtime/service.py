@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -53,6 +53,9 @@ TimerHandler = Callable[[Due], Awaitable[None]]
 
 CONNECT_TIMEOUT_S = 30.0
 """A server that is still starting gets so long; after that the process exits and its supervisor tries again."""
+
+CANCEL_AGAIN_S = 1.0
+"""A loop that goes on so long after handlers had their time has lost its cancellation."""
 
 MESSAGE_BATCH = 200
 """Messages of other streams handled at once."""
@@ -242,9 +245,7 @@ class Service:
             finally:
                 self.ready = False
                 log.info("service.stopping")
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+                await _end(running, again_after_s=self._settings.shutdown_timeout_s + CANCEL_AGAIN_S)
                 await self._broker.stop()
 
     async def _supervised(self, name: str, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -280,6 +281,15 @@ class Service:
         if handler is None:
             raise Permanent("dead_letter.no_consumer", f"{self.name} has no consumer {due.headers.get(CONSUMER)!r}")
         await handler(Incoming(due.headers.get(SUBJECT, ""), due.payload, due.headers))
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]], *, again_after_s: float) -> None:
+    """Cancel tasks until they are over: nats-py and `asyncio.wait_for` lose a cancellation that meets an answer."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=again_after_s)
 
 
 @asynccontextmanager

@@ -51,6 +51,27 @@ async def test_a_handled_event_is_acknowledged_and_a_transient_failure_comes_aga
     assert info == (0, 0)
 
 
+async def test_a_background_loop_that_loses_a_cancellation_does_not_keep_the_service(bus_url: str) -> None:
+    n_lost = 0
+
+    async def beat() -> None:
+        nonlocal n_lost
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:  # as nats-py and `asyncio.wait_for` do where an answer comes at that moment
+                if n_lost:
+                    raise
+                n_lost += 1
+
+    settings = ServiceSettings(nats_url=bus_url, shutdown_timeout_s=0.1)
+    async with open_service("testing", settings) as service, asyncio.timeout(20):
+        service.background("beat", beat)
+        async with running(service):
+            await asyncio.sleep(0.05)
+    assert n_lost == 1
+
+
 async def service_info(service: Service) -> tuple[int, int]:
     connection = await nats.connect(str(service._settings.nats_url))
     try:
