@@ -22,7 +22,7 @@ async def test_a_forged_callback_does_nothing(client: Any) -> None:
     url = f"/v1/callbacks/kling/{job_id}/{clip['clip_id']}"
     refused = await client.http.post(f"{url}?sig={'0' * 64}", json=lie)
     assert refused.status_code == 404
-    view = await client.ended(job_id)
+    view = await client.settled(job_id)
     assert view["state"] == "ready"
     assert all(clip["state"] == "scored" for clip in view["clips"])
     tasks = [task for task_id, task in (await client.vendor_tasks()).items() if task_id not in before]
@@ -31,6 +31,6 @@ async def test_a_forged_callback_does_nothing(client: Any) -> None:
 
 async def test_a_lie_over_a_signed_address_is_checked_at_the_vendor(client: Any) -> None:
     await client.simulator.post("/faults", json={"kind": "callback_forged", "vendor": "kling"})
-    view = await client.ended(await client.request(quality="draft", provider="kling"))
+    view = await client.settled(await client.request(quality="draft", provider="kling"))
     assert view["state"] == "ready"
     assert all(clip["state"] == "scored" for clip in view["clips"])

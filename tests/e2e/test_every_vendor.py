@@ -28,11 +28,6 @@ async def called_back(client: Any, task_ids: set[str]) -> set[str]:
     return {each["vendor"] for each in told if each["task_id"] in task_ids and each["status"] in range(200, 300)}
 
 
-def has_settled(view: dict[str, Any]) -> bool:
-    """Every clip has ended."""
-    return all(clip["state"] in {"scored", "failed"} for clip in view["clips"])
-
-
 @pytest.mark.usefixtures("small_clips")
 async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: Any) -> None:
     before = await client.vendor_tasks()
@@ -44,7 +39,7 @@ async def test_a_job_pinned_to_each_vendor_costs_what_the_vendor_billed(client: 
     ends = {vendor: (view["state"], view["error"]) for vendor, view in views.items()}
     assert ends == dict.fromkeys(vendors, ("ready", None))
     # A job may be ready before its last clip is: nobody knows the bill before that has ended too.
-    views = {vendor: await client.until(job_id, has_settled) for vendor, job_id in jobs.items()}
+    views = {vendor: await client.settled(job_id) for vendor, job_id in jobs.items()}
     tasks = {task_id: task for task_id, task in (await client.vendor_tasks()).items() if task_id not in before}
     billed = Counter[str]()
     for task in tasks.values():

@@ -42,10 +42,17 @@ async def listed(client: Any, job_id: str) -> None:
             await asyncio.sleep(0.2)
 
 
+def is_at_rest(view: dict[str, Any]) -> bool:
+    """Nothing is being rendered or scored any more."""
+    return all(clip["state"] not in {"queued", "generating", "evaluating"} for clip in view["clips"])
+
+
 async def quiet_list(client: Any) -> Any:
-    """Give the list once it has not changed for five seconds: facts about files come after a job is ready."""
+    """Give the list once every clip has ended and it has not changed for five seconds: facts about files come last."""
     last, n_same = None, 0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
+        for job in (await client.http.get("/v1/jobs?limit=100")).json()["jobs"]:
+            await client.until(job["job_id"], is_at_rest)
         while n_same < 25:
             jobs = (await client.http.get("/v1/jobs?limit=100")).json()["jobs"]
             last, n_same = jobs, n_same + 1 if jobs == last else 0

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 TERMINAL = {"ready", "failed", "cancelled"}
+SETTLED = {"scored", "failed"}
 CUP = "A ceramic cup on a walnut desk, slow dolly-in, morning light"
 
 
@@ -65,6 +66,15 @@ class Client:
     async def ended(self, job_id: str, *, timeout_s: float = 90) -> dict[str, Any]:
         """Wait for the end of a job."""
         return await self.until(job_id, lambda view: view["state"] in TERMINAL, timeout_s=timeout_s)
+
+    async def settled(self, job_id: str, *, timeout_s: float = 120) -> dict[str, Any]:
+        """Wait for the end of every clip: a job may be ready before its last draft, and its bill, have come."""
+        view = await self.ended(job_id, timeout_s=timeout_s)
+        if all(clip["state"] in SETTLED for clip in view["clips"]):
+            return view
+        return await self.until(
+            job_id, lambda seen: all(clip["state"] in SETTLED for clip in seen["clips"]), timeout_s=timeout_s
+        )
 
     async def batch_ended(self, batch_id: str, *, timeout_s: float = 120) -> dict[str, Any]:
         """Wait for the end of a batch; a gateway that is away is asked again."""
