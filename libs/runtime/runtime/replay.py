@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from dailies_contracts import VIDEO, AnyEvent, JobArchived, MalformedEvent, decode, subject_filter
+from dailies_contracts import VIDEO, AnyEvent, JobArchived, subject_filter
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -16,6 +16,7 @@ from nats.js.errors import APIError
 
 from runtime.archive import ArchiveReader, time_of
 from runtime.errors import DependencyUnavailable, NotFound
+from runtime.facts import read_fact
 
 BATCH = 256
 FETCH_TIMEOUT_S = 10.0
@@ -73,7 +74,7 @@ async def archived(
         for stored in facts:
             wanted = any(matches(each, stored.subject) for each in filters)
             if wanted and (since is None or time_of(stored) >= since):
-                event = _readable(stored.subject, stored.body)
+                event = read_fact(stored.subject, stored.body)
                 if event is not None:
                     yield event
 
@@ -109,18 +110,10 @@ async def _streamed(
                 # Facts that are archived meanwhile do not come any more.
                 left = min(left - len(messages), messages[-1].metadata.num_pending)
                 for message in messages:
-                    if (event := _readable(message.subject, message.data)) is not None:
+                    if (event := read_fact(message.subject, message.data)) is not None:
                         yield event
         finally:
             await subscription.unsubscribe()
             await stream.delete_consumer(VIDEO, consumer.name)
     except (APIError, NatsTimeoutError, ConnectionClosedError, NoRespondersError) as err:
         raise DependencyUnavailable("nats.unavailable", f"the log cannot be read: {err}") from err
-
-
-def _readable(subject: str, body: bytes) -> AnyEvent | None:
-    try:
-        return decode(body, subject=subject)
-    except MalformedEvent as err:
-        log.warning("log.malformed_fact", extra={"subject": subject, "reason": str(err)})
-        return None

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dailies_contracts.subjects import job_of
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.aio.client import Client
@@ -190,7 +191,7 @@ def _incoming(message: Msg) -> Incoming:
 
 
 def _job_id(subject: str) -> str | None:
-    return subject.split(".", 3)[2] if subject.startswith("video.") else None
+    return job_of(subject) if subject.startswith("video.") else None
 
 
 def _operation(subject: str) -> str:

@@ -69,11 +69,10 @@ class Client:
 
     async def settled(self, job_id: str, *, timeout_s: float = 120) -> dict[str, Any]:
         """Wait for the end of every clip: a job may be ready before its last draft, and its bill, have come."""
-        view = await self.ended(job_id, timeout_s=timeout_s)
-        if all(clip["state"] in SETTLED for clip in view["clips"]):
-            return view
         return await self.until(
-            job_id, lambda seen: all(clip["state"] in SETTLED for clip in seen["clips"]), timeout_s=timeout_s
+            job_id,
+            lambda view: view["state"] in TERMINAL and all(clip["state"] in SETTLED for clip in view["clips"]),
+            timeout_s=timeout_s,
         )
 
     async def batch_ended(self, batch_id: str, *, timeout_s: float = 120) -> dict[str, Any]:

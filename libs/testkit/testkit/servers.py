@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from local_stack import parts
 from local_stack.ports import LOOPBACK, free_ports
@@ -81,6 +81,15 @@ class S3Server(Server):
     access_key: str
     secret_key: str
     region: str = parts.S3_REGION
+
+    def settings(self, bucket: str) -> dict[str, Any]:
+        """Give the settings of a service that keeps its files in a bucket, as fields of `S3Settings`."""
+        return {
+            "s3_url": self.url,
+            "s3_access_key": self.access_key,
+            "s3_secret_key": self.secret_key,
+            "s3_bucket": bucket,
+        }
 
 
 ServerT = TypeVar("ServerT", bound=Server)

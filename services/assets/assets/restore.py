@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from dailies_contracts import job_filter
 from nats.aio.client import Client
-from runtime.archive import SERVERS_OWN, facts_of, log_prefix, merged
+from runtime.archive import facts_of, headers_of, log_prefix, merged
 from runtime.direct_get import Stored
 from runtime.errors import Conflict, NotFound
 from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, Outgoing, publish_together
@@ -52,7 +52,7 @@ async def restore(job_id: str, connection: Client, *, objects: Objects, keeper: 
         facts = merged(facts, facts_of(await objects.fetch(await objects.look_up(key))))
     if not facts:
         raise NotFound("archive.no_such_job", f"Nothing of {job_id} is archived.")
-    messages = [Outgoing(each.subject, each.body, _headers(each)) for each in facts]
+    messages = [Outgoing(each.subject, each.body, headers_of(each)) for each in facts]
     messages[0].headers.update({EXPECTED_SEQUENCE: "0", EXPECTED_SUBJECT: job_filter(job_id)})
     ack = await publish_together(connection, messages)
     if ack.error is not None and ack.error.err_code in {SUBJECT_TAKEN, *WRONG_LAST_SEQUENCE}:
@@ -60,10 +60,6 @@ async def restore(job_id: str, connection: Client, *, objects: Objects, keeper: 
     if ack.error is not None:
         raise Conflict("archive.refused", f"{ack.error.err_code} {ack.error.description}")
     return len(facts)
-
-
-def _headers(stored: Stored) -> dict[str, str]:
-    return {name: value for name, value in stored.headers.items() if not name.lower().startswith(SERVERS_OWN)}
 
 
 def main(arguments: list[str]) -> None:

@@ -162,7 +162,7 @@ class Kling(Vendor):
 
     def _frame(self, image: str | None) -> str | None:
         content = None if image is None else decode_base64(image)
-        return image if content is None else self.engine.media.keep_picture(content)
+        return self.engine.media.keep_frame(image if content is None else content)
 
     def _tasks(self, call: Call) -> Response:
         account = self._account(call)

@@ -150,8 +150,8 @@ class Minimax(Vendor):
             size_px=ask.size_px,
             price_usd_micros=ask.price_usd_micros,
             premium=body.model == "MiniMax-Hailuo-2.3" or body.resolution == "1080P",
-            first_frame=self._frame(body.first_frame_image, ask.picture),
-            last_frame=self._frame(body.last_frame_image, ask.last_picture),
+            first_frame=engine.media.keep_frame(ask.picture or body.first_frame_image),
+            last_frame=engine.media.keep_frame(ask.last_picture or body.last_frame_image),
             callback_url=body.callback_url,
             base_url=call.base_url,
             facts={
@@ -162,9 +162,6 @@ class Minimax(Vendor):
         )
         task = engine.accept(order, task_id=str(next(self._ids)), marks=call.marks)
         return coded(0, beside={"task_id": task.id})
-
-    def _frame(self, given: str | None, picture: bytes | None) -> str | None:
-        return given if picture is None else self.engine.media.keep_picture(picture)
 
     def _find(self, account: str, task_id: str, what: str) -> Task:
         task = self.engine.ledger.get(self.name, task_id)

@@ -111,7 +111,7 @@ class Pika(Vendor):
         model = f"pika-{ask.version}"
         if model in engine.tuning.retired_models:
             raise wire.Refused(wire.no_path(f"/{ask.version}/{ask.operation}"))
-        frames = [self._frame(picture) for picture in ask.pictures]
+        frames = [engine.media.keep_frame(picture) for picture in ask.pictures]
         order = Order(
             vendor=self.name,
             account=account,
@@ -141,9 +141,6 @@ class Pika(Vendor):
         task = engine.accept(order, task_id=str(uuid.uuid4()), marks=call.marks)
         queued = {"status": "IN_QUEUE", **self._names(task), "queue_position": engine.ledger.n_open_before(task)}
         return reply(queued | {"gateway_request_id": task.id})
-
-    def _frame(self, picture: str | bytes) -> str:
-        return picture if isinstance(picture, str) else self.engine.media.keep_picture(picture)
 
     def _names(self, task: Task) -> dict[str, Any]:
         url = f"{task.order.base_url}{APP}/requests/{task.id}"

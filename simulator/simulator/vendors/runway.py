@@ -135,7 +135,7 @@ class Runway(Vendor):
                 raise wire.invalid([wire.issue("custom", ["promptImage"], "The upload does not exist or has expired.")])
             return digest
         content = wire.decode_data_uri(picture)
-        return picture if content is None else self.engine.media.keep_picture(content)
+        return self.engine.media.keep_frame(picture if content is None else content)
 
     def _task(self, call: Call) -> Task:
         account = self._account(call)

@@ -149,8 +149,7 @@ class Veo(Vendor):
         return engine.accept(order, task_id=task_id, marks=call.marks)
 
     def _kept(self, image: wire.Media | None) -> str | None:
-        picture = None if image is None else wire.image_bytes(image)
-        return None if picture is None else self.engine.media.keep_picture(picture)
+        return None if image is None else self.engine.media.keep_frame(wire.image_bytes(image))
 
     def _find(self, name: str, account: str) -> Task:
         task = self.engine.ledger.get(self.name, name.rpartition("/")[2])

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,6 @@ from media.layout import clip_key, tags_of
 from msgspec import json as msgspec_json
 from msgspec import structs
 from nats.aio.client import Client
-from pydantic import SecretStr
 from runtime.archive import log_prefix
 from runtime.clock import utc_clock
 from runtime.direct_get import DirectGet
@@ -80,10 +79,7 @@ class Store(NamedTuple):
 def settings(nats_url: str, s3: S3Server, s3_bucket: str, tmp_path: Path) -> Settings:
     return Settings(
         nats_url=nats_url,
-        s3_url=s3.url,
-        s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key),
-        s3_bucket=s3_bucket,
+        **s3.settings(s3_bucket),
         catalog=CATALOG,
         development_keys=tmp_path / "keys",
         preset="ultrafast",
@@ -156,8 +152,6 @@ class Dying:
 class House:
     """An asset store, and archiving replicas that share its stream and bucket."""
 
-    died = DiedError
-
     def __init__(self, store: Store, bus: Client) -> None:
         self.store, self.bus, self.desk = store, bus, store.desk
         self.log: EventLog = store.desk.log
@@ -172,7 +166,8 @@ class House:
         }
         return Archiving(**(wanted | parts), holds=self.desk.holds, clock=clock, hot=HOT)
 
-    def dying(self, n: int, *, after: bool) -> tuple[Archiving, dict[str, int]]:
+    async def dies_at(self, n: int, act: Callable[[Archiving], Awaitable[Any]], *, after: bool) -> bool:
+        """Let a replica act that is killed at its n-th write, before or after it; tells whether it came so far."""
         life = {"left": n}
         parts = {
             "stream": Dying(FactStream(self.bus), ("delete",), life, after=after),
@@ -180,7 +175,9 @@ class House:
             "objects": Dying(self.desk.objects, ("put_once",), life, after=after),
             "keeper": Dying(self.desk.keeper, ("erase",), life, after=after),
         }
-        return self.replica(**parts), life
+        with contextlib.suppress(DiedError):
+            await act(self.replica(**parts))
+        return life["left"] <= 0
 
     async def facts_in_stream(self, job_id: str = OLD_JOB) -> list[str]:
         stored = await self.reader.last_of_each(VIDEO, (job_filter(job_id),))

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from assets.archiving import Archiving
 from assets.restore import restore
 from dailies_contracts import (
     VIDEO,
@@ -73,10 +74,7 @@ async def test_killed_at_any_write_the_next_round_loses_nothing_and_repeats_noth
         n += 1
         job_id = f"job_killed_{n}"
         before = await house.tell_job(job_id)
-        archiving, life = house.dying(n, after=after)
-        with suppress(house.died):
-            await archiving.round()
-        died = life["left"] <= 0
+        died = await house.dies_at(n, Archiving.round, after=after)
         assert house.same(before, await house.log.history(job_id))
         await house.replica().round()
         assert house.same(before, await house.log.history(job_id))

@@ -1,6 +1,6 @@
 """With the last file of a job that is deleted on request, its words go too, from the archive and from the stream."""
 
-from contextlib import suppress
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -60,10 +60,7 @@ async def test_killed_at_any_write_while_words_are_erased_none_are_left_in_the_e
         await house.replica().round()
         await house.tell_deletions(*(event for event in story if isinstance(event, ClipRequested)))
         before = await house.log.history(job_id)
-        archiving, life = house.dying(n, after=after)
-        with suppress(house.died):
-            await archiving.erase_words(job_id)
-        died = life["left"] <= 0
+        died = await house.dies_at(n, methodcaller("erase_words", job_id), after=after)
         await house.replica().erase_words(job_id)
         await house.replica().round()
         bodies = [*house.every_version(job_id), await house.whole_stream(job_id)]

@@ -1,39 +1,26 @@
 """A job whose facts were archived is shown, listed, rated, erased and rebuilt as before."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import bson
 import pytest
 import pytest_asyncio
-from assets.adapters.stream import FactStream
 from assets.archiving import Archiving
 from dailies_contracts import VIDEO, ClipRequested, FeedbackGiven
 from gateway.projector import run_rebuild
 from gateway.settings import GatewaySettings
 from motor.motor_asyncio import AsyncIOMotorClient
-from runtime.clock import utc_clock
 from runtime.direct_get import DirectGet
-from runtime.legal_holds import BUCKET, LegalHolds
-from runtime.retention import Retention
 from testkit.stories import feedback_given, promoted_job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def archiving(gateway: Any) -> Archiving:
-    service = gateway.parts.service
-    return Archiving(
-        stream=FactStream(service.connection),
-        log_of_jobs=service.log,
-        objects=gateway.parts.objects,
-        keeper=Retention(gateway.parts.objects),
-        holds=LegalHolds(await service.bucket(BUCKET)),
-        clock=lambda: utc_clock() + timedelta(days=4),
-        hot=timedelta(hours=72),
-    )
+async def archiving(gateway: Any, archiving_beside: Any) -> Archiving:
+    made: Archiving = await archiving_beside(gateway.parts.service, gateway.parts.objects)
+    return made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

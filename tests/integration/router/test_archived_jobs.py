@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from assets.adapters.stream import FactStream
 from assets.archiving import Archiving
 from dailies_contracts import ClipRequested, ClipSettled
-from pydantic import SecretStr
 from router.adapters.bookkeeping import Bookkeeping
 from router.adapters.market import MarketBoard
 from router.app import open_shared
@@ -18,10 +15,7 @@ from router.learning import Learning
 from router.relearn import relearn
 from runtime.archive import open_archive
 from runtime.catalog import Catalog
-from runtime.clock import utc_clock
-from runtime.legal_holds import BUCKET, LegalHolds
 from runtime.objects import open_objects
-from runtime.retention import Retention
 from runtime.service import Service, open_service
 from runtime.settings import S3Settings, ServiceSettings
 from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled
@@ -39,10 +33,7 @@ class Settings(ServiceSettings, S3Settings):
 def settings(bus_url: str, s3: S3Server, s3_bucket: str) -> Settings:
     return Settings(
         nats_url=bus_url,
-        s3_url=s3.url,
-        s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key),
-        s3_bucket=s3_bucket,
+        **s3.settings(s3_bucket),
     )
 
 
@@ -53,17 +44,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def archiving(service: Service, settings: Settings) -> AsyncIterator[Archiving]:
+async def archiving(service: Service, settings: Settings, archiving_beside: Any) -> AsyncIterator[Archiving]:
     async with open_objects(settings) as objects:
-        yield Archiving(
-            stream=FactStream(service.connection),
-            log_of_jobs=service.log,
-            objects=objects,
-            keeper=Retention(objects),
-            holds=LegalHolds(await service.bucket(BUCKET)),
-            clock=lambda: utc_clock() + timedelta(days=4),
-            hot=timedelta(hours=72),
-        )
+        yield await archiving_beside(service, objects)
 
 
 async def test_a_refund_after_the_archive_is_booked_once_and_the_books_can_be_rebuilt(

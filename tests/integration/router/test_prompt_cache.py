@@ -20,7 +20,6 @@ from dailies_contracts import (
     derive_clip_id,
 )
 from media.layout import SOURCE, clip_key
-from pydantic import SecretStr
 from router.adapters.ledger import Ledger
 from router.adapters.prompt_cache import PromptCache
 from router.adapters.tenants import Tenants
@@ -109,10 +108,7 @@ class House:
 @pytest.fixture
 async def house(service: Service, s3: S3Server, s3_bucket: str) -> AsyncIterator[House]:
     settings = S3Settings(
-        s3_url=s3.url,
-        s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key),
-        s3_bucket=s3_bucket,
+        **s3.settings(s3_bucket),
     )
     async with open_objects(settings) as objects:
         shared = await open_shared(service)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from media.layout import lifecycle_rules, tags_of
-from pydantic import SecretStr
 from runtime.errors import DependencyUnavailable, NotFound
 from runtime.objects import ObjectStore, open_objects
 from runtime.retention import Retention
@@ -21,10 +20,7 @@ PREFIX = "jobs/job_1/clip_1/"
 @pytest.fixture
 async def objects(s3: S3Server, s3_bucket: str) -> AsyncIterator[ObjectStore]:
     settings = S3Settings(
-        s3_url=s3.url,
-        s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key),
-        s3_bucket=s3_bucket,
+        **s3.settings(s3_bucket),
     )
     async with open_objects(settings) as opened:
         yield opened
@@ -99,10 +95,7 @@ async def test_a_held_version_is_not_erased_until_it_is_let_go(s3: S3Server, cli
     bucket = "locked-bucket"
     client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
     settings = S3Settings(
-        s3_url=s3.url,
-        s3_access_key=SecretStr(s3.access_key),
-        s3_secret_key=SecretStr(s3.secret_key),
-        s3_bucket=bucket,
+        **s3.settings(bucket),
     )
     async with open_objects(settings) as objects:
         retention = Retention(objects)

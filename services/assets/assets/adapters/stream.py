@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from dailies_contracts import TIMERS, VIDEO, Event, job_filter, subject_filter
+from dailies_contracts.subjects import job_of
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
@@ -47,7 +48,7 @@ class FactStream:
         after = 0
         while page := await self._reader.following(VIDEO, subject_filter(kind), after=after, limit=PAGE):
             old = [each for each in page if time_of(each) < gate.before]
-            yield list(dict.fromkeys(each.subject.split(".")[2] for each in old))
+            yield list(dict.fromkeys(job_of(each.subject) for each in old))
             if len(old) < len(page) or old[-1].sequence > gate.handled:
                 return
             after = page[-1].sequence

@@ -8,7 +8,6 @@ from runtime.catalog import Listing
 from runtime.routing_policy import Policy
 
 from router.domain.context import Context
-from router.domain.learning import believe
 from router.domain.state import Clip, Drafting
 
 
@@ -42,8 +41,7 @@ def carried(draft: Clip | None, state: Drafting, context: Context) -> Carried:
     listing = context.catalog.find(draft.provider, draft.model) if draft else None
     if draft is None or listing is None:
         return Carried(draft)
-    records = context.market.quality_of(draft.provider, draft.model, "draft", state.compiled.prompt_class)
-    belief = believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
+    belief = context.belief_of(listing, "draft", state.compiled.prompt_class)
     beyond = draft.score - belief.quality
     share = belief.scatter**2 / (belief.scatter**2 + belief.sd**2)
     return Carried(draft, share * beyond, math.sqrt(1 - share) * belief.scatter, is_bad=beyond < -belief.sd)

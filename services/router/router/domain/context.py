@@ -3,9 +3,10 @@
 from datetime import datetime
 
 import msgspec
-from dailies_contracts import ClipReused, ReuseMode
-from runtime.catalog import Catalog
+from dailies_contracts import ClipReused, ReuseMode, Stage
+from runtime.catalog import Catalog, Listing
 
+from router.domain.learning import Belief, believe
 from router.domain.market import NOTHING_KNOWN, Market
 
 
@@ -58,3 +59,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     def now_s(self) -> float:
         """The time, seconds since 1970."""
         return self.now.timestamp()
+
+    def belief_of(self, listing: Listing, stage: Stage, prompt_class: str) -> Belief:
+        """Say what is believed of a model's next clip for a class of prompts."""
+        records = self.market.quality_of(listing.provider.name, listing.model.name, stage, prompt_class)
+        return believe(listing.model.quality, records, self.catalog.policy.learning, now_s=self.now_s)

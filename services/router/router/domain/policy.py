@@ -14,7 +14,7 @@ from router.domain.carrying import Carried, carried, promotion_class_of
 from router.domain.context import Context
 from router.domain.exclusions import Exclusion, job_exclusion, outside_grades, standing_exclusion, vendor_exclusion
 from router.domain.health import latency_s, success_of
-from router.domain.learning import Belief, believe, draw, seed_of
+from router.domain.learning import Belief, draw, seed_of
 from router.domain.state import Clip, Drafting
 
 
@@ -119,13 +119,6 @@ def spread(ranked: Sequence[Ranked], n: int, taken: Iterable[Clip]) -> list[Rank
     return chosen
 
 
-def belief_of(prompt: CompiledPrompt, listing: Listing, state: Drafting, context: Context) -> Belief:
-    """Say what is believed of a model's next clip for this job."""
-    stage = listing.model.tier
-    records = context.market.quality_of(prompt.provider, prompt.model, stage, state.compiled.prompt_class)
-    return believe(listing.model.quality, records, context.catalog.policy.learning, now_s=context.now_s)
-
-
 def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, context: Context, over: Carried) -> Ranked:
     policy, stage = context.catalog.policy, listing.model.tier
     how = promotion_class_of(prompt, listing, state, over)
@@ -134,7 +127,7 @@ def _candidate(state: Drafting, prompt: CompiledPrompt, listing: Listing, contex
     if words.is_rewritten:
         sent = msgspec.structs.replace(prompt, prompt=prompt.softer_prompt)
     lift = over.lift(how, policy) - policy.rewrite_penalty * words.is_rewritten
-    belief = belief_of(sent, listing, state, context)
+    belief = context.belief_of(listing, stage, state.compiled.prompt_class)
     weighed = _weigh(state, sent, listing, context, belief=belief, lift=lift)
     assert weighed.drawn is not None  # noqa: S101 (just drawn)
     quality = state.job.request.quality
