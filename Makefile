@@ -24,7 +24,8 @@ status: .venv/demo ## Say what runs
 	@$(BIN)/python -m local_stack status
 
 test: .venv/test ## Install everything (torch too: 6 GB) and run all tests but chaos and bench
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/architecture tests/simulation tests/integration
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/unit tests/contract tests/architecture tests/simulation tests/integration
+	@$(BIN)/python -m pytest -m alone tests/integration/provider_workers
 	@$(BIN)/python -m pytest tests/e2e
 
 lint: .venv/test ## Check style and formatting

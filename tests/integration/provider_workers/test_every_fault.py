@@ -7,6 +7,8 @@ import pytest
 from dailies_contracts import ClipFailed, ClipReady, ClipSettled, ProviderSubmitted
 from local_stack.ports import free_ports
 
+pytestmark = pytest.mark.alone
+
 READY, UNKNOWN = "ready", "outcome_unknown"
 ENDS = {
     "": {READY},
