@@ -9,12 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from labelled.draw import HARD_KINDS, STRENGTHS, Case
 from labelled.film import write_case, write_clip
-from labelled.footage import takes
-from labelled.injections import INJECTIONS
+from labelled.footage import Take, takes
+from labelled.hard import HARD, cross_fade, with_room
+from labelled.injections import INJECTIONS, Frames
 
 METRIC: Mapping[str, str] = MappingProxyType({
     "flicker": "motion", "jump_cut": "motion", "morph": "motion", "freeze": "motion", "pop": "motion",
@@ -24,6 +26,11 @@ METRIC: Mapping[str, str] = MappingProxyType({
 """The metric that is there to see each fault."""
 MEDIUM = 2
 REAL_CRFS = (18, 23, 28)
+ANY_CLIP = "a clip"
+ASKED_OF_FOOTAGE: Mapping[str, tuple[str, str]] = MappingProxyType({
+    "strobe": (f"{ANY_CLIP}, under strobe lighting", ""), "handheld_shake": (ANY_CLIP, "handheld"),
+})  # fmt: skip
+"""What is asked for where a real take is made hard: prompt and move."""
 
 
 class Mark(NamedTuple):
@@ -36,8 +43,8 @@ class Mark(NamedTuple):
     passed: bool
 
 
-Judge = Callable[[Path, Case | None], tuple[Mapping[str, float], bool]]
-"""Judges a file; the case says what was asked for, None that nothing was."""
+Judge = Callable[[Path, str, str], tuple[Mapping[str, float], bool]]
+"""Judges a file by what was asked for: the prompt, and the camera's move or nothing."""
 
 
 def examine(cases: Iterable[Case], judge: Judge, folder: Path) -> list[Mark]:
@@ -45,7 +52,7 @@ def examine(cases: Iterable[Case], judge: Judge, folder: Path) -> list[Mark]:
     marks = []
     for case in cases:
         path = write_case(case, folder)
-        marks.append(Mark(case.kind, case.strength, case.name, *judge(path, case)))
+        marks.append(Mark(case.kind, case.strength, case.name, *judge(path, case.prompt, case.camera)))
         path.unlink()
     return marks
 
@@ -59,29 +66,57 @@ def examine_footage(
     strengths: Sequence[int],
     every: int = 1,
     clean_views: int = 1,
+    hard_views: int = 0,
     part: tuple[int, int] = (0, 1),
 ) -> list[Mark]:
-    """Do the same to real takes: all of them clean in several views, every so many of the first views with each fault.
+    """Do the same to real takes: every so many of them with each fault, all of them clean and hard in several views.
 
-    `part` is `(index, n)`: one part of the takes of n.
+    Args:
+        seed: Of the views and the faults.
+        judge: Judges each clip.
+        folder: Where the clips are written, one at a time.
+        faults: What is injected into the first views.
+        strengths: Of each fault.
+        every: Of the pairs of a take and a fault, one in so many.
+        clean_views: Of each take, framed, mirrored and graded otherwise.
+        hard_views: Of those, so many once more as each hard kind.
+        part: `(index, n)`: one part of the takes of n.
     """
     marks = []
+    before: Frames | None = None
     for position, take in enumerate(takes(seed, n_views=clean_views)):
         index, view = divmod(position, clean_views)
+        other, before = before if before is not None else take.frames[::-1], take.frames
         if index % part[1] != part[0]:
             continue
-        wished = [(fault, strength) for fault in faults for strength in strengths] if view == 0 else []
-        for number, (kind, strength) in enumerate([("clean", 0), *wished]):
-            if kind != "clean" and (index + number) % every:
-                continue
+        wished = [("clean", 0)]
+        if view == 0:
+            pairs = [(fault, strength) for fault in faults for strength in strengths]
+            wished += [pair for number, pair in enumerate(pairs, start=1) if (index + number) % every == 0]
+        wished += [(kind, 0) for kind in HARD_KINDS if view < hard_views]
+        for kind, strength in wished:
             rng = np.random.default_rng([seed, index, strength])
-            frames = take.frames if kind == "clean" else INJECTIONS[kind](take.frames, strength, rng)
+            frames = _as_kind(kind, strength, take, other, rng)
             # A coarse encoding would take the grain away again.
             crf = min(REAL_CRFS[index % 3], 23) if kind == "noise" else REAL_CRFS[index % 3]
             path = write_clip(frames, folder / f"{take.name}-{kind}-{strength}.mp4", fps=take.fps, crf=crf)
-            marks.append(Mark(kind, strength, take.name, *judge(path, None)))
+            prompt, camera = ASKED_OF_FOOTAGE.get(kind, (ANY_CLIP, ""))
+            marks.append(Mark(kind, strength, take.name, *judge(path, prompt, camera)))
             path.unlink()
     return marks
+
+
+def _as_kind(kind: str, strength: int, take: Take, other: Frames, rng: np.random.Generator) -> Frames:
+    """Make the take what is wished: as it is, with a fault, or hard to judge."""
+    if kind == "clean":
+        return take.frames
+    if kind in HARD:
+        return HARD[kind](with_room(take.frames), take.fps, rng)
+    if kind == "cross_fade":
+        width, height = take.frames.shape[2], take.frames.shape[1]
+        after = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in other]
+        return cross_fade(take.frames, np.stack([after[min(n, len(after) - 1)] for n in range(len(take.frames))]))
+    return INJECTIONS[kind](take.frames, strength, rng)
 
 
 class Told(NamedTuple):

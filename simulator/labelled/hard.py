@@ -15,6 +15,13 @@ ROOM = 1.4
 """How much larger than the view the frames must be for `look`."""
 
 
+def with_room(frames: Frames) -> Frames:
+    """Give finished frames room for `look` by their mirror images, so that a move makes no close-up of them."""
+    height, width = frames.shape[1:3]
+    down, across = (round(side * (ROOM - 1) / 2) for side in (height, width))
+    return np.stack([cv2.copyMakeBorder(f, down, down, across, across, cv2.BORDER_REFLECT_101) for f in frames])
+
+
 def look(frames: Frames, across: np.ndarray, down: np.ndarray, turn: np.ndarray | None = None) -> Frames:
     """See larger frames through a moving window.
 

@@ -10,6 +10,7 @@ from runtime.errors import InvalidRequest
 from evaluator.adapters.batching import BatchedEngine
 from evaluator.adapters.clip_features import ClipEmbeddings, I3dTorchScript, TorchvisionVideo
 from evaluator.adapters.decode import DecodeLimits
+from evaluator.adapters.nsfwjs import NsfwJs, SecondOpinion
 from evaluator.adapters.onnx_clip import OnnxClip
 from evaluator.adapters.open_clip import OpenClip, OpenClipWeights, tiny_weights
 from evaluator.adapters.open_nsfw import SURE_BELOW, OpenNsfw
@@ -139,7 +140,11 @@ def load_safety(settings: Settings) -> SafetyEngine:
     """
     # Whoever lets less pass has the quick look decide less.
     sure_below = min(SURE_BELOW, settings.safe_below / 10)
-    engines: list[SafetyEngine] = [OpenNsfw(n_threads=settings.threads_per_call, sure_below=sure_below)]
+    shipped: SafetyEngine = OpenNsfw(n_threads=settings.threads_per_call, sure_below=sure_below)
+    if settings.second_opinion:
+        second = NsfwJs(n_threads=settings.threads_per_call)
+        shipped = SecondOpinion(shipped, second, safe_below=settings.safe_below)
+    engines = [shipped]
     if settings.safety_model is not None:
         engines.append(OnnxSafety(settings.safety_model, n_threads=settings.threads_per_call))
     if settings.moderation_url:

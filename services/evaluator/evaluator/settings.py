@@ -66,6 +66,9 @@ class Settings(S3Settings, ServiceSettings):
     )
     flow_weights: Path | None = Field(None, description="safetensors of RAFT; required with it.")
     flow_sha256: str = Field("", description="Expected digest of that file; required with it.")
+    second_opinion: bool = Field(
+        True, description="A second classifier is asked about pictures that the shipped one doubts."
+    )
     safety_model: Path | None = Field(
         None, description="JSON file of an own ONNX safety model, asked beside the shipped classifier."
     )

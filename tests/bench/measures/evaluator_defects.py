@@ -25,15 +25,15 @@ SEED = 1905  # nothing was set on it
 N_CLEAN, N_HARD, N_FAULT = 60, 30, 10
 N_TRIOS = 200
 N_VIEWS = 8  # of a clean real take: framed, mirrored and graded otherwise
+N_HARD_VIEWS = 2
 REAL_FAULTS = tuple(INJECTIONS)
 
 
 def judge_with(scorer: Scorer) -> Judge:
     """Judge with the service's own scorer; what was not measured counts as in the middle."""
 
-    def judge(path: Path, case: Case | None) -> tuple[Mapping[str, float], bool]:
-        ask = Ask(camera=(case.camera,) if case is not None and case.camera else ())
-        scores = scorer.score(path, "a clip" if case is None else case.prompt, ask)
+    def judge(path: Path, prompt: str, camera: str) -> tuple[Mapping[str, float], bool]:
+        scores = scorer.score(path, prompt, Ask(camera=(camera,) if camera else ()))
         values = {name: getattr(scores, name) for name in ("alignment", "motion", "aesthetic", "safety", "aggregate")}
         return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
 
@@ -64,6 +64,7 @@ def examine_part(index: int, n: int) -> Part:
                 strengths=STRENGTHS,
                 every=2,
                 clean_views=N_VIEWS,
+                hard_views=N_HARD_VIEWS,
                 part=(index, n),
             ),
             [_picks_best(trio, judge, folder) for trio in draw_trios(SEED, N_TRIOS)[index::n]],
@@ -82,7 +83,7 @@ async def measure(runs: int) -> list[Figure]:
         *_by_fault("drawn", drawn, tuple(METRIC)),
         *(_failed("drawn", drawn, kind) for kind in (*HARD_KINDS, "clean")),
         *_by_fault("real", real, REAL_FAULTS),
-        _failed("real", real, "clean"),
+        *(_failed("real", real, kind) for kind in (*HARD_KINDS, "clean")),
         Figure("best_draft_of_three", "share", (sum(picked) / len(picked),), note=f"{len(picked)} trios"),
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dailies_contracts import Ask
 from evaluator.scoring import Scorer
-from labelled.draw import SCENE_FAULTS, Case, draw_set, draw_trios
+from labelled.draw import SCENE_FAULTS, draw_set, draw_trios
 from labelled.exam import METRIC, Judge, Mark, Told, examine, examine_footage, told, wrongly_failed
 
 SEED = 77
@@ -21,9 +21,8 @@ N_CLEAN, N_HARD, N_FAULT, N_TRIOS = 12, 3, 2, 4
 
 @pytest.fixture(scope="module")
 def judge(scorer: Scorer) -> Judge:
-    def judge_file(path: Path, case: Case | None) -> tuple[Mapping[str, float], bool]:
-        ask = Ask(camera=(case.camera,) if case is not None and case.camera else ())
-        scores = scorer.score(path, "a clip" if case is None else case.prompt, ask)
+    def judge_file(path: Path, prompt: str, camera: str) -> tuple[Mapping[str, float], bool]:
+        scores = scorer.score(path, prompt, Ask(camera=(camera,) if camera else ()))
         values = {name: getattr(scores, name) for name in ("alignment", "motion", "aesthetic", "safety", "aggregate")}
         return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
 
