@@ -6,7 +6,7 @@ PACKAGES := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml simulator
 CODE := libs services simulator deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status test lint types imports check bench market record nightly chaos generate train-tiny-clip quick-nsfw dead-letters clean
+.PHONY: help install demo up down status test lint types imports check bench market record nightly chaos generate train-tiny-clip quick-nsfw second-opinion dead-letters clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -63,6 +63,11 @@ train-tiny-clip: .venv/test ## Train the small CLIP again (ten minutes on one co
 
 quick-nsfw: .venv/test ## Make the quick look before the safety classifier again (half a minute)
 	@cd simulator && ../$(BIN)/python -m training.quick_nsfw --out ../services/evaluator/evaluator/models/quick_nsfw
+
+second-opinion: .venv/test ## Convert the classifier that is asked in doubt again (needs Node.js and npm)
+	@scratch=$$(mktemp -d) && trap 'rm -r "$$scratch"' EXIT && npm pack --silent --pack-destination "$$scratch" nsfwjs@4.3.0 >/dev/null \
+	  && tar -xzf "$$scratch"/nsfwjs-4.3.0.tgz -C "$$scratch" && cd simulator \
+	  && ../$(BIN)/python -m training.nsfwjs "$$scratch/package" --out ../services/evaluator/evaluator/models/nsfwjs
 
 dead-letters: .venv/demo ## List what could not be handled; REPLAY=<number> hands one back
 	@$(BIN)/python -m local_stack dead-letters $(if $(REPLAY),--replay $(REPLAY))

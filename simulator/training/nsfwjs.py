@@ -1,7 +1,7 @@
 """Write the classifier that NSFWJS ships for browsers as ONNX, its weights in eight bits as they come.
 
-Run by `make second-opinion`. Infinite Red's MobileNetV2 (MIT): a frozen TensorFlow.js graph of a few operations, each of which
-has a counterpart; nothing is trained, and the answers are those of TensorFlow.js to 1e-5.
+Run by `make second-opinion`. A MobileNetV2 (MIT, Infinite Red) as a frozen graph of TensorFlow.js: of its operations
+each has a counterpart, nothing is trained, and the answers are those of TensorFlow.js to 1e-4.
 """
 
 import argparse

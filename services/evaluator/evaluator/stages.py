@@ -8,15 +8,14 @@ import av
 from msgspec import Struct
 
 from evaluator.adapters.decode import decode_clip
-from evaluator.adapters.open_nsfw import OpenNsfw
 from evaluator.domain.motion import measure_motion
 from evaluator.domain.sampling import spread
 from evaluator.domain.technical import measure_technical
-from evaluator.loading import load_alignment, load_scorer
+from evaluator.loading import load_alignment, load_safety, load_scorer
 from evaluator.settings import Settings
 
 NOBODY_PASSES = 1e-9
-"""Limit of safety below which the quick look decides about no picture: the dearest clip there is."""
+"""Limit of safety below which every picture goes to every classifier: the dearest clip there is."""
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -49,8 +48,8 @@ def time_stages(path: Path, prompt: str, settings: Settings, *, rounds: int = 3)
     """
     scorer, alignment = load_scorer(settings), load_alignment(settings)
     doubting = load_scorer(settings.model_copy(update={"safe_below": NOBODY_PASSES}))
-    safety = OpenNsfw(n_threads=settings.threads_per_call)
-    doubtful = OpenNsfw(n_threads=settings.threads_per_call, sure_below=0)
+    safety = load_safety(settings)
+    doubtful = load_safety(settings.model_copy(update={"safe_below": NOBODY_PASSES}))
     clip = decode_clip(path, n_sampled=settings.n_frames, limits=scorer.limits)
     checked = [clip.frames[index] for index in spread(len(clip.frames), settings.n_checked)]
     stages: dict[str, Callable[[], object]] = {

@@ -1,6 +1,6 @@
-"""A second opinion on pictures that Yahoo's classifier doubts: Infinite Red's NSFWJS, another network from other pictures.
+"""A second opinion on pictures that Yahoo's classifier doubts: NSFWJS, another network that learned other pictures.
 
-It knows drawings, which Yahoo's does not. Weights MIT (Infinite Red); see its model card.
+It knows drawings, which Yahoo's does not. Weights MIT (Infinite Red); see the model card.
 """
 
 from collections.abc import Sequence

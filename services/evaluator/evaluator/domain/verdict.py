@@ -33,7 +33,7 @@ from evaluator.domain.safety import SAFE_AT, SafetyParts
 from evaluator.domain.taste import TasteParts
 from evaluator.domain.technical import TechnicalParts
 
-SCORER_VERSION = "evaluator-4"
+SCORER_VERSION = "evaluator-5"
 """Changes with every threshold or formula: scores of different versions are not compared."""
 PASS_AT = 0.5
 FROZEN_AT = 0.5
