@@ -27,9 +27,7 @@ def test_it_is_a_probability(probability: float, seen: Seen) -> None:
 @given(PROBABILITIES, PROBABILITIES, anything_seen())
 def test_more_from_the_first_is_never_less_together(one: float, other: float, seen: Seen) -> None:
     low, high = sorted((one, other))
-    # At 0.8 the first begins to decide alone: a step down is possible there, and only there.
-    if not low < 0.8 <= high:
-        assert together(low, seen) <= together(high, seen) + 1e-12
+    assert together(low, seen) <= together(high, seen) + 1e-12
 
 
 @given(PROBABILITIES)
@@ -39,8 +37,8 @@ def test_a_second_that_cannot_tell_changes_nothing(probability: float) -> None:
 
 
 @given(st.floats(0.8, 1.0), photographs())
-def test_where_the_first_is_sure_of_a_photograph_it_decides(probability: float, seen: Seen) -> None:
-    assert together(probability, seen) == pytest.approx(probability)
+def test_where_the_first_is_sure_of_a_photograph_nothing_is_taken_away(probability: float, seen: Seen) -> None:
+    assert together(probability, seen) >= probability - 1e-12
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.5, 0.95])

@@ -34,7 +34,7 @@ def together(probability: float, seen: Seen) -> float:
     """Give the probability of sexual content by both.
 
     As a drawing the picture is what the second sees in it. As a photograph the odds of both are multiplied, as for
-    witnesses who do not know of each other; but where the first is sure, it decides.
+    witnesses who do not know of each other; but where the first is sure, the second takes nothing away.
 
     Args:
         probability: As the first gave it, [0, 1].
@@ -42,7 +42,9 @@ def together(probability: float, seen: Seen) -> float:
     """
     photograph = seen.neutral + seen.porn + seen.sexy
     ratio = (seen.porn + seen.sexy) / 2 / max(seen.neutral, 1e-9)
-    as_photograph = probability if probability >= UNSAFE_FROM else weighed(probability, ratio)
+    as_photograph = weighed(probability, ratio)
+    if probability >= UNSAFE_FROM:
+        as_photograph = max(probability, as_photograph)
     return min(1.0, seen.hentai + photograph * as_photograph)
 
 
