@@ -15,7 +15,7 @@ from nats.js.api import AckPolicy as JetStreamAckPolicy
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import Span, SpanKind
 
-from runtime.dead_letters import DeadLetter, keep
+from runtime.dead_letters import CONSUMER, SUBJECT, DeadLetter, keep
 from runtime.metrics import record_settled
 from runtime.settle import ACK, Settlement, log_settlement, settlement_of
 from runtime.telemetry import joined, span
@@ -137,14 +137,16 @@ class Settler:
         return ACK
 
     async def _bury(self, message: Msg, reason: str, subscription: Subscription) -> None:
+        headers = message.headers or {}
+        # What was handed back and failed again is still the message of the consumer that failed first.
         letter = DeadLetter(
             sequence=0,
             service=subscription.service,
-            consumer=subscription.durable,
-            subject=message.subject,
+            consumer=headers.get(CONSUMER, subscription.durable),
+            subject=headers.get(SUBJECT, message.subject),
             reason=reason,
             deliveries=n_deliveries(message),
-            headers=message.headers or {},
+            headers=headers,
             body=message.data,
         )
         async with self._poison:

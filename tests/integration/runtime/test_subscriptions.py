@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import nats
 from dailies_contracts import AnyEvent, JobRequested, VideoRequest, cloudevents_headers, encode, subject_of
-from runtime.dead_letters import list_dead_letters, replay
+from runtime.dead_letters import DeadLetter, list_dead_letters, replay
 from runtime.errors import Permanent, Transient
 from runtime.service import Service, open_service
 from runtime.settings import ServiceSettings
@@ -108,6 +108,34 @@ async def test_malformed_and_permanent_go_to_the_dead_letters_and_the_rest_goes_
         async with asyncio.timeout(5):
             assert await seen.get() == "job_bad"
         assert len(await list_dead_letters(service.connection)) == 1
+
+
+async def test_a_dead_letter_that_fails_again_can_be_replayed_again(service: Service) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    broken = {"job_bad"}
+
+    async def on_job_requested(event: JobRequested) -> None:
+        if event.job_id in broken:
+            raise Permanent("test.never", "It never works.")
+        await seen.put(event.job_id)
+
+    async def next_letter(*, after: int) -> DeadLetter:
+        async with asyncio.timeout(10):
+            while not (letters := await list_dead_letters(service.connection, after=after)):
+                await asyncio.sleep(0.01)
+        return letters[0]
+
+    service.subscribe(JobRequested, on_job_requested)
+    async with running(service):
+        await service.log.append_fact(requested("job_bad"))
+        first = await next_letter(after=0)
+        await replay(service.connection, first.sequence)
+        second = await next_letter(after=first.sequence)
+        assert (second.subject, second.consumer) == (first.subject, first.consumer)
+        broken.clear()
+        await replay(service.connection, second.sequence)
+        async with asyncio.timeout(5):
+            assert await seen.get() == "job_bad"
 
 
 async def test_a_timer_goes_off_when_due_and_a_later_schedule_replaces_it(service: Service) -> None:
