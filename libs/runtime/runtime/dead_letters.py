@@ -100,11 +100,27 @@ async def replay(connection: Client, sequence: int) -> DeadLetter:
     letter = await _next(connection, sequence)
     if letter is None or letter.sequence != sequence:
         raise NotFound("dead_letter.unknown", f"There is no dead letter {sequence}: list them first.")
-    headers = {SUBJECT: letter.subject, CONSUMER: letter.consumer}
-    await Timers(connection, letter.service).fire(REDELIVER, str(sequence), letter.body, headers)
+    timers = Timers(connection, letter.service)
+    await hand_to(timers, str(sequence), consumer=letter.consumer, subject=letter.subject, body=letter.body)
     body = msgspec.json.encode({"seq": sequence})
     await request(connection, f"$JS.API.STREAM.MSG.DELETE.{DEAD_LETTERS}", body)
     return letter
+
+
+async def hand_to(timers: Timers, key: str, *, consumer: str, subject: str, body: bytes) -> None:
+    """Hand a message to a service as if the consumer that passed it over got it again.
+
+    Args:
+        timers: The service's own.
+        key: Names the hand-over.
+        consumer: Its durable name.
+        subject: Where the message was published.
+        body: The message.
+
+    Raises:
+        DependencyUnavailable: No answer; hand it over again.
+    """
+    await timers.fire(REDELIVER, key, body, {SUBJECT: subject, CONSUMER: consumer})
 
 
 async def _next(connection: Client, sequence: int) -> DeadLetter | None:

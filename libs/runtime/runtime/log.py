@@ -30,7 +30,7 @@ from dailies_contracts import (
 from dailies_contracts.subjects import PREFIX, check_token, job_of
 from nats.aio.client import Client
 
-from runtime.archive import ArchiveReader, Split, merged, split
+from runtime.archive import ArchiveReader, Split, headers_of, merged, split
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import ConcurrencyConflict, DependencyUnavailable, InvariantBroken, NotFound
 from runtime.facts import read_fact
@@ -56,11 +56,13 @@ class History(NamedTuple):
         events: In the order of the log, archived ones included; that they were archived is not among them.
         last_sequence: Of the job in the stream; 0 where it is unknown. A decision expects it.
         trace_id: Trace of the oldest message that belongs to one, in hex; empty where none does.
+        stored: The same facts as the messages that they came in.
     """
 
     events: tuple[AnyEvent, ...]
     last_sequence: int
     trace_id: str = ""
+    stored: tuple[Stored, ...] = ()
 
     def first(self, kind: type[E]) -> E | None:
         """Give the first event of a type, None where there is none."""
@@ -142,9 +144,11 @@ class EventLog:
             DependencyUnavailable: No answer in time, from the bus or, of an archived job, the object store.
         """
         here, stored = await self._read((job_filter(job_id),))
-        events = tuple(event for x in stored if (event := read_fact(x.subject, x.body)) is not None)
+        read = [(event, x) for x in stored if (event := read_fact(x.subject, x.body)) is not None]
         trace_id = next((found for x in stored if (found := trace_id_of(x.headers))), "")
-        return History(events, here.last_sequence, trace_id)
+        return History(
+            tuple(event for event, _ in read), here.last_sequence, trace_id, stored=tuple(each for _, each in read)
+        )
 
     async def context_of(self, job_id: str) -> Mapping[str, str]:
         """Read the trace context that a job was requested in, as message headers; empty where it is unknown."""
@@ -233,6 +237,29 @@ class EventLog:
         headers = cloudevents_headers(event, source=self._source)
         inject(headers)
         return headers
+
+
+async def write_again(connection: Client, job_id: str, facts: Sequence[Stored], *, expected_sequence: int) -> None:
+    """Write facts that the log once had, as they were published: all of them or none.
+
+    Args:
+        connection: To NATS.
+        job_id: The job that every fact is about.
+        facts: At least one, in order; the server takes up to 1,000.
+        expected_sequence: What the stream has of the job up to now; 0: nothing.
+
+    Raises:
+        ConcurrencyConflict: The stream has something else of the job.
+        DependencyUnavailable: No answer: look whether they are written.
+    """
+    messages = [Outgoing(each.subject, each.body, headers_of(each)) for each in facts]
+    messages[0].headers.update({EXPECTED_SEQUENCE: str(expected_sequence), EXPECTED_SUBJECT: job_filter(job_id)})
+    ack = await publish_together(connection, messages)
+    if ack.error is None:
+        return
+    if ack.error.err_code in WRONG_LAST_SEQUENCE or ack.error.err_code == SUBJECT_TAKEN:
+        raise ConcurrencyConflict("job.changed", job_id, retry_after_s=0.0)
+    raise _refusal(ack.error)
 
 
 def _written_before(here: Split, subject: str) -> Stored | None:

@@ -50,6 +50,15 @@ _not_archived = Gauge(
 _archive_round = Gauge(
     "dailies_archive_round_timestamp_seconds", "When the last whole round of archiving ended.", registry=REGISTRY
 )
+_redriven = Counter(
+    "dailies_jobs_redriven_total",
+    "Times that a job which stood still without explanation was driven again, by reason.",
+    ("reason",),
+    registry=REGISTRY,
+)
+_sweep = Gauge(
+    "dailies_sweep_timestamp_seconds", "When the last whole look at jobs that stand still ended.", registry=REGISTRY
+)
 _http = Histogram(
     "dailies_http_request_seconds",
     "Time to answer one HTTP request, by route and status class.",
@@ -96,6 +105,16 @@ def record_archive_round(*, left: Mapping[str, int], ended_at: datetime) -> None
     for reason, n_jobs in left.items():
         _not_archived.labels(reason).set(n_jobs)
     _archive_round.set(ended_at.timestamp())
+
+
+def record_redriven(*, reason: str) -> None:
+    """Count one time that a job was driven again."""
+    _redriven.labels(reason).inc()
+
+
+def record_sweep(*, ended_at: datetime) -> None:
+    """Set when the last whole look at jobs that stand still ended."""
+    _sweep.set(ended_at.timestamp())
 
 
 def record_http(*, route: str, status: int, duration_s: float) -> None:

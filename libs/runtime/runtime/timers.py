@@ -4,7 +4,7 @@
 Scheduling the same name and key again replaces the earlier schedule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import msgspec
 from dailies_contracts import TIMERS
 from nats.aio.client import Client
 
+from runtime.direct_get import DirectGet
 from runtime.errors import DependencyUnavailable
 from runtime.jetstream import publish, request
 from runtime.telemetry import inject
@@ -85,6 +86,16 @@ class Timers:
         ack = await publish(self._connection, subject, payload, headers)
         if ack.error is not None:
             raise DependencyUnavailable("nats.timer_refused", ack.error.description)
+
+
+async def timers_about(reader: DirectGet, keys: Sequence[str]) -> frozenset[str]:
+    """Name the timers about some keys, of any service, that are set, or went off and are not handled, by subject.
+
+    Raises:
+        DependencyUnavailable: No answer in time.
+    """
+    filters = tuple(f"timers.{when}.*.*.{key}" for key in keys for when in ("at", "due"))
+    return frozenset(each.subject for each in await reader.last_of_each(TIMERS, filters))
 
 
 def due_filter(service: str) -> str:

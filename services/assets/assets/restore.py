@@ -8,13 +8,11 @@ import argparse
 import sys
 from contextlib import AsyncExitStack
 
-from dailies_contracts import job_filter
 from nats.aio.client import Client
-from runtime.archive import facts_of, headers_of, log_prefix, merged
+from runtime.archive import facts_of, log_prefix, merged
 from runtime.direct_get import Stored
-from runtime.errors import Conflict, NotFound
-from runtime.jetstream import SUBJECT_TAKEN, WRONG_LAST_SEQUENCE, Outgoing, publish_together
-from runtime.log import EXPECTED_SEQUENCE, EXPECTED_SUBJECT
+from runtime.errors import ConcurrencyConflict, Conflict, NotFound
+from runtime.log import write_again
 from runtime.objects import open_objects
 from runtime.retention import Retention
 from runtime.service import open_service, run_service
@@ -52,13 +50,12 @@ async def restore(job_id: str, connection: Client, *, objects: Objects, keeper: 
         facts = merged(facts, facts_of(await objects.fetch(await objects.look_up(key))))
     if not facts:
         raise NotFound("archive.no_such_job", f"Nothing of {job_id} is archived.")
-    messages = [Outgoing(each.subject, each.body, headers_of(each)) for each in facts]
-    messages[0].headers.update({EXPECTED_SEQUENCE: "0", EXPECTED_SUBJECT: job_filter(job_id)})
-    ack = await publish_together(connection, messages)
-    if ack.error is not None and ack.error.err_code in {SUBJECT_TAKEN, *WRONG_LAST_SEQUENCE}:
-        raise Conflict("archive.job_is_there", f"The stream knows {job_id}: read it with GET /v1/jobs/{job_id}.")
-    if ack.error is not None:
-        raise Conflict("archive.refused", f"{ack.error.err_code} {ack.error.description}")
+    try:
+        await write_again(connection, job_id, facts, expected_sequence=0)
+    except ConcurrencyConflict as err:
+        raise Conflict(
+            "archive.job_is_there", f"The stream knows {job_id}: read it with GET /v1/jobs/{job_id}."
+        ) from err
     return len(facts)
 
 

@@ -2,15 +2,18 @@
 
 import argparse
 import sys
+from datetime import timedelta
 
 from dailies_contracts import WEBHOOKS
 from runtime.service import open_service, run_service
 
 from gateway.adapters.mongo import DeliveryDocuments, JobDocuments, open_database
+from gateway.adapters.surroundings import Surroundings
 from gateway.projection.deliveries import DeliveryProjector
 from gateway.projection.freshness import Heartbeat
 from gateway.projection.projector import Projector
 from gateway.projection.rebuild import rebuild, rebuild_deliveries
+from gateway.projection.sweeping import Sweeper
 from gateway.settings import ProjectorSettings
 
 SERVICE = "projector"
@@ -42,7 +45,15 @@ async def run(settings: ProjectorSettings) -> None:
         service.subscribe_messages(
             WEBHOOKS, "webhooks.v1.>", DeliveryProjector(deliveries).on_attempts, purpose="deliveries"
         )
+        sweeper = Sweeper(
+            log_of_jobs=service.log,
+            bus=Surroundings(service.connection),
+            documents=documents,
+            clock=service.clock,
+            patience=timedelta(seconds=settings.standing_s),
+        )
         service.background("heartbeat", lambda: heartbeat.run(every_s=settings.heartbeat_s))
+        service.background("sweeper", lambda: sweeper.run(every_s=settings.sweep_every_s))
         await service.run()
 
 

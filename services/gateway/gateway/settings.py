@@ -55,3 +55,9 @@ class ProjectorSettings(S3Settings, MongoSettings):
     linger_s: float = Field(0.1, ge=0, le=5, description="Wait so long for further facts before a write.")
     mongo_timeout_s: float = Field(30.0, gt=0, description="A write that takes MongoDB longer is tried again.")
     heartbeat_s: float = Field(1.0, gt=0, description="How often the projection says how fresh it is.")
+    sweep_every_s: float = Field(60.0, gt=0, description="Time between two looks for jobs that stand still.")
+    standing_s: float = Field(
+        300.0,
+        gt=0,
+        description="A running job to which nothing happens for so long is looked at, then ever more rarely.",
+    )

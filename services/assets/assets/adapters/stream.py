@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
-from dailies_contracts import TIMERS, VIDEO, Event, job_filter, subject_filter
+from dailies_contracts import VIDEO, Event, job_filter, subject_filter
 from dailies_contracts.subjects import job_of
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -12,6 +12,7 @@ from runtime.archive import Split, split, time_of
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import DependencyUnavailable
 from runtime.jetstream import ApiError, request
+from runtime.timers import timers_about
 
 from assets.domain.archiving import Gate
 
@@ -55,8 +56,7 @@ class FactStream:
 
     async def has_timer(self, keys: Sequence[str]) -> bool:
         """Tell whether a timer about one of these is set, or has gone off and is not handled."""
-        filters = tuple(f"timers.{when}.*.*.{key}" for key in keys for when in ("at", "due"))
-        return bool(await self._reader.last_of_each(TIMERS, filters))
+        return bool(await timers_about(self._reader, keys))
 
     async def handled(self) -> tuple[int, str]:
         """Find out up to where every durable consumer has handled the stream.

@@ -6,7 +6,7 @@ Motor is in maintenance only; moving to PyMongo's own async client touches this 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from runtime.errors import DependencyUnavailable, Permanent
 
 from gateway.domain.deliveries import DeliveryQuery
+from gateway.domain.job import TERMINAL_STATES, JobState
 from gateway.domain.lists import ListQuery
 from gateway.projection.documents import LINE_FIELDS, Document
 
@@ -29,6 +30,9 @@ WRITES_AT_ONCE = 50
 """SecantusDB needs about 5 ms a document; a command stays well within the timeout."""
 SELECTION_MS = 2_000
 """A server that is down is given up after so long; one that is slow gets the whole timeout."""
+LOOK_AT = "next_look_at"
+"""When a job that stands still is looked at again; gone as soon as anything happens to it."""
+RUNNING = sorted(frozenset(get_args(JobState)) - TERMINAL_STATES)
 INDEXES = (
     IndexModel([("tenant_id", ASCENDING), ("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
     IndexModel(
@@ -36,6 +40,7 @@ INDEXES = (
         name="newest_by_state",
     ),
     IndexModel([("requested_at", DESCENDING)], name="newest_of_all"),
+    IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="standing"),
 )
 
 DELIVERY_INDEXES = (
@@ -89,7 +94,7 @@ class JobDocuments:
             return await self._jobs.aggregate(list(pipeline)).to_list(None)
 
     async def save(self, documents: Sequence[Document]) -> None:
-        """Write documents; a newer one is never overwritten.
+        """Write documents; a newer one, or one that knows more facts, is never overwritten.
 
         Raises:
             DependencyUnavailable: MongoDB does not answer; some may be written.
@@ -102,6 +107,30 @@ class JobDocuments:
         """Write documents of a rebuild: also over one that shows the same facts otherwise."""
         for start in range(0, len(documents), WRITES_AT_ONCE):
             await self._save(documents[start : start + WRITES_AT_ONCE], "$lte")
+
+    async def standing(self, *, before: datetime, now: datetime, limit: int) -> list[Document]:
+        """Read running jobs to which nothing has happened since a time, oldest first, save those looked at later."""
+        wanted: Document = {
+            "state": {"$in": RUNNING},
+            "updated_at": {"$lt": before},
+            "$or": [{LOOK_AT: None}, {LOOK_AT: {"$lte": now}}],
+        }
+        fields = dict.fromkeys(("last_sequence", "state", "updated_at", "facts", LOOK_AT), 1)
+        with _classified():
+            return await self._jobs.find(wanted, fields).sort([("updated_at", ASCENDING)]).limit(limit).to_list(None)
+
+    async def claim(self, document: Document, *, next_look_at: datetime) -> bool:
+        """Take a running job that stands still to oneself until its next look; False where somebody else has it."""
+        seen = {"_id": document["_id"], "last_sequence": document["last_sequence"], LOOK_AT: document.get(LOOK_AT)}
+        with _classified():
+            claimed = await self._jobs.update_one(seen, {"$set": {LOOK_AT: next_look_at}})
+        return bool(claimed.modified_count)
+
+    async def correct(self, document: Document, *, seen_sequence: int, next_look_at: datetime) -> None:
+        """Replace a document that differs from the log, whichever is newer, unless it has changed meanwhile."""
+        seen = {"_id": document["_id"], "last_sequence": seen_sequence}
+        with _classified():
+            await self._jobs.replace_one(seen, document | {LOOK_AT: next_look_at})
 
     async def drop(self) -> None:
         """Forget every document."""
@@ -125,7 +154,7 @@ class JobDocuments:
             await self._projections.update_one({"_id": JOBS}, {"$set": {"rebuilding": rebuilding}}, upsert=True)
 
     async def _save(self, documents: Sequence[Document], older: str) -> None:
-        writes = [_guarded(each, "last_sequence", older) for each in documents]
+        writes = [_guarded(each, "last_sequence", older, **_knows_no_more(each)) for each in documents]
         await _write(self._jobs, writes)
 
 
@@ -189,9 +218,14 @@ class DeliveryDocuments:
             return await cursor.to_list(None)
 
 
-def _guarded(document: Document, field: str, older: str) -> "ReplaceOne[Document]":
+def _guarded(document: Document, field: str, older: str, **further: Any) -> "ReplaceOne[Document]":
     """Write a document unless there is one whose field says that it is newer."""
-    return ReplaceOne({"_id": document["_id"], field: {older: document[field]}}, document, upsert=True)
+    return ReplaceOne({"_id": document["_id"], field: {older: document[field]}, **further}, document, upsert=True)
+
+
+def _knows_no_more(document: Document) -> Document:
+    """Match a document of at most as many facts: what knows more is what the log has lost since."""
+    return {"n_facts": {"$not": {"$gt": document["n_facts"]}}}
 
 
 async def _write(collection: "AsyncIOMotorCollection[Any]", writes: "Sequence[ReplaceOne[Document]]") -> None:

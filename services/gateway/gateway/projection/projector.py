@@ -59,4 +59,4 @@ async def _load(log: EventLog, job_id: str, at_once: asyncio.Semaphore) -> Docum
     async with at_once:
         history = await log.history(job_id)
     view = job_view(history.events, trace_id=history.trace_id)
-    return None if view is None else document_of(view, last_sequence=history.last_sequence)
+    return None if view is None else document_of(view, last_sequence=history.last_sequence, stored=history.stored)
