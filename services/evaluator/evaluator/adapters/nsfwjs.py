@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from evaluator.adapters.onnx_session import open_session
+from evaluator.adapters.preprocess import halved
 from evaluator.adapters.weights import listed_digest, verified
 from evaluator.domain.arrays import RgbFrame
 from evaluator.domain.second_opinion import Seen, in_doubt, together
@@ -38,7 +39,7 @@ class NsfwJs:
 
     def see(self, frame: RgbFrame) -> Seen:
         """Give the probability of each class."""
-        square = cv2.resize(frame, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+        square = cv2.resize(halved(frame, side_px=SIDE_PX), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
         pixels = square[np.newaxis].astype(np.float32) / 255
         return Seen(*(float(p) for p in self._session.run(None, {"pixels": pixels})[0][0]))
 

