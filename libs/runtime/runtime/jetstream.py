@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError, NoRespondersError, OutboundBufferLimitError
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import Error as JetStreamError
 
 from runtime.errors import DependencyUnavailable, Permanent
 
@@ -109,3 +111,27 @@ async def declare_stream(connection: Client, config: Mapping[str, Any]) -> None:
         f"stream {config['name']}: {error.description if error else ''}. "
         "Use nats-server 2.14 or later, or remove the stream that is in the way.",
     )
+
+
+async def acknowledged(connection: Client, stream: str) -> tuple[int, dict[str, int]]:
+    """Find out up to where the durable consumers of a stream have acknowledged it.
+
+    Returns:
+        The stream's last sequence, and each consumer's place by its name: the last one where nothing is left to it.
+
+    Raises:
+        DependencyUnavailable: NATS does not answer.
+    """
+    jetstream = connection.jetstream()
+    try:
+        end = (await jetstream.stream_info(stream)).state.last_seq
+        consumers = await jetstream.consumers_info(stream)
+    except (JetStreamError, NatsError) as err:
+        raise DependencyUnavailable("nats.unavailable", f"the consumers of {stream}: {err}") from err
+    return end, {
+        each.config.durable_name: (each.ack_floor.stream_seq if each.ack_floor else 0)
+        if each.num_pending or each.num_ack_pending
+        else end
+        for each in consumers
+        if each.config.durable_name
+    }

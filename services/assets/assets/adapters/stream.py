@@ -6,12 +6,10 @@ import msgspec
 from dailies_contracts import VIDEO, Event, job_filter, subject_filter
 from dailies_contracts.subjects import job_of
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.js.errors import Error as JetStreamError
 from runtime.archive import Split, split, time_of
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import DependencyUnavailable
-from runtime.jetstream import ApiError, request
+from runtime.jetstream import ApiError, acknowledged, request
 from runtime.timers import timers_about
 
 from assets.domain.archiving import Gate
@@ -34,7 +32,6 @@ class FactStream:
 
     def __init__(self, connection: Client) -> None:
         self._connection = connection
-        self._jetstream = connection.jetstream()
         self._reader = DirectGet(connection)
 
     async def facts_of(self, job_id: str) -> Split:
@@ -67,17 +64,8 @@ class FactStream:
         Raises:
             DependencyUnavailable: NATS does not answer.
         """
-        try:
-            end = (await self._jetstream.stream_info(VIDEO)).state.last_seq
-            consumers = await self._jetstream.consumers_info(VIDEO)
-        except (JetStreamError, NatsError) as err:
-            raise DependencyUnavailable("nats.unavailable", f"the consumers of {VIDEO}: {err}") from err
-        places = [
-            (each.ack_floor.stream_seq if each.ack_floor else 0, each.config.durable_name)
-            for each in consumers
-            if each.config.durable_name and (each.num_pending or each.num_ack_pending)
-        ]
-        return min([(end, ""), *places])
+        end, places = await acknowledged(self._connection, VIDEO)
+        return min([(end, ""), *((place, name) for name, place in places.items())])
 
     async def delete(self, stored: Stored, *, overwrite: bool) -> None:
         """Delete one message; harmless where it is gone.

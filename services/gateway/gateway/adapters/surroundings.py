@@ -12,6 +12,7 @@ from nats.js.errors import NotFoundError
 from runtime.dead_letters import hand_to
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import DependencyUnavailable
+from runtime.jetstream import acknowledged
 from runtime.log import write_again
 from runtime.timers import Timers, timers_about
 
@@ -42,17 +43,8 @@ class Surroundings:
         Raises:
             DependencyUnavailable: NATS does not answer.
         """
-        try:
-            end = (await self._jetstream.stream_info(VIDEO)).state.last_seq
-            consumers = await self._jetstream.consumers_info(VIDEO)
-        except (JetStreamError, NatsError) as err:
-            raise DependencyUnavailable("nats.unavailable", f"the consumers of {VIDEO}: {err}") from err
-        return {
-            each.name: (each.ack_floor.stream_seq if each.ack_floor else 0)
-            if each.num_pending or each.num_ack_pending
-            else end
-            for each in consumers
-        }
+        _, places = await acknowledged(self._connection, VIDEO)
+        return places
 
     async def timers(self, keys: Sequence[str]) -> frozenset[str]:
         """Name the timers about a job and its clips that are set or not handled, by subject."""
