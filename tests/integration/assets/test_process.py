@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from assets.settings import Settings
-from dailies_contracts import PreviewReady, subject_filter
+from dailies_contracts import VIDEO, PreviewReady, subject_filter
 from nats.aio.client import Client
 from pydantic import SecretStr
 from testkit.stories import clip_requested
@@ -36,7 +36,7 @@ async def test_a_clip_that_was_in_hand_at_a_kill_is_derived_by_the_next(
         async def on_told(message: Any) -> None:
             await told.put(message.subject)
 
-        await bus.subscribe(subject_filter(PreviewReady), cb=on_told)
+        await bus.jetstream().subscribe(subject_filter(PreviewReady), stream=VIDEO, ordered_consumer=True, cb=on_told)
         ready = await store.stored(order, clip)
         first = subprocess.Popen(command, env=environment(settings))  # noqa: ASYNC220, S603 - our own command
         await store.tell(order, ready)

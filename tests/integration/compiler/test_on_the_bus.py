@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dailies_contracts import (
+    VIDEO,
     AnyEvent,
     JobFailed,
     JobRequested,
@@ -47,7 +48,9 @@ class Bus:
             await self.answers.put(decode(message.data, subject=message.subject))
 
         for fact in (PromptCompiled.FACT, JobFailed.FACT):
-            await self.connection.subscribe(f"video.v1.*.{fact}", cb=on_answer)
+            await self.connection.jetstream().subscribe(
+                f"video.v1.*.{fact}", stream=VIDEO, ordered_consumer=True, cb=on_answer
+            )
 
     async def ask(self, job_id: str, **request: object) -> AnyEvent:
         await self.publish(job_id, **request)

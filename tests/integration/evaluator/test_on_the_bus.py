@@ -10,8 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from dailies_contracts import AssetRef, ClipReady, ClipScored, stream_configs, subject_filter
+from dailies_contracts import VIDEO, AssetRef, ClipReady, ClipScored, stream_configs, subject_filter
 from msgspec import structs
+from msgspec.json import decode
 from nats.aio.client import Client
 from runtime.jetstream import declare_stream
 from runtime.log import EventLog
@@ -31,16 +32,18 @@ class Pipeline:
         self.connection = connection
         self.log = EventLog(connection, source="test")
         self.s3, self.bucket = s3, bucket
-        self.scored: asyncio.Queue[str] = asyncio.Queue()
+        self.scored: asyncio.Queue[ClipScored] = asyncio.Queue()
 
     async def prepare(self) -> None:
         for config in stream_configs():
             await declare_stream(self.connection, config)
 
         async def on_scored(message) -> None:
-            await self.scored.put(message.subject)
+            await self.scored.put(decode(message.data, type=ClipScored))
 
-        await self.connection.subscribe(subject_filter(ClipScored), cb=on_scored)
+        await self.connection.jetstream().subscribe(
+            subject_filter(ClipScored), stream=VIDEO, ordered_consumer=True, cb=on_scored
+        )
 
     def stored(self, body: bytes, job_id: str) -> ClipReady:
         key = f"jobs/{job_id}/source.mp4"
@@ -56,10 +59,9 @@ class Pipeline:
 
     async def scores_of(self, event: ClipReady) -> ClipScored:
         async with asyncio.timeout(TIMEOUT_S):
-            await self.scored.get()
-        found = await self.log.find(ClipScored, event.job_id, event.provider, event.clip_id)
-        assert isinstance(found, ClipScored)
-        return found
+            scored = await self.scored.get()
+        assert scored.clip_id == event.clip_id
+        return scored
 
 
 @pytest.fixture
