@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -45,6 +45,15 @@ class Mark(NamedTuple):
 
 Judge = Callable[[Path, str, str], tuple[Mapping[str, float], bool]]
 """Judges a file by what was asked for: the prompt, and the camera's move or nothing."""
+
+
+MEASURED = ("alignment", "motion", "aesthetic", "safety", "aggregate")
+
+
+def graded(scores: Any) -> tuple[Mapping[str, float], bool]:
+    """Read a judge's answer off an event's scores; what was not measured counts as in the middle."""
+    values = {name: getattr(scores, name) for name in MEASURED}
+    return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
 
 
 def examine(cases: Iterable[Case], judge: Judge, folder: Path) -> list[Mark]:

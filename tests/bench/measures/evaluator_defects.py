@@ -6,7 +6,7 @@ The sets are drawn by seeds of their own; the thresholds were set on others.
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from evaluator.loading import load_scorer
 from evaluator.scoring import Scorer
 from evaluator.settings import Settings
 from labelled.draw import HARD_KINDS, STRENGTHS, Case, draw_set, draw_trios
-from labelled.exam import METRIC, Judge, Mark, examine, examine_footage, told, wrongly_failed
+from labelled.exam import METRIC, Judge, Mark, examine, examine_footage, graded, told, wrongly_failed
 from labelled.injections import INJECTIONS
 
 from measures.figures import Figure
@@ -30,14 +30,8 @@ REAL_FAULTS = tuple(INJECTIONS)
 
 
 def judge_with(scorer: Scorer) -> Judge:
-    """Judge with the service's own scorer; what was not measured counts as in the middle."""
-
-    def judge(path: Path, prompt: str, camera: str) -> tuple[Mapping[str, float], bool]:
-        scores = scorer.score(path, prompt, Ask(camera=(camera,) if camera else ()))
-        values = {name: getattr(scores, name) for name in ("alignment", "motion", "aesthetic", "safety", "aggregate")}
-        return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
-
-    return judge
+    """Judge with the service's own scorer."""
+    return lambda path, prompt, camera: graded(scorer.score(path, prompt, Ask(camera=(camera,) if camera else ())))
 
 
 class Part(NamedTuple):

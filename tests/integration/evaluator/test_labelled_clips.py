@@ -3,14 +3,13 @@
 Nothing was tuned on these seeds.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from dailies_contracts import Ask
 from evaluator.scoring import Scorer
 from labelled.draw import SCENE_FAULTS, draw_set, draw_trios
-from labelled.exam import METRIC, Judge, Mark, Told, examine, examine_footage, told, wrongly_failed
+from labelled.exam import METRIC, Judge, Mark, Told, examine, examine_footage, graded, told, wrongly_failed
 
 SEED = 77
 FAULTS = ("flicker", "jump_cut", "morph", "freeze", "blur", "noise", "unsafe", *SCENE_FAULTS)
@@ -21,12 +20,7 @@ N_CLEAN, N_HARD, N_FAULT, N_TRIOS = 12, 3, 2, 4
 
 @pytest.fixture(scope="module")
 def judge(scorer: Scorer) -> Judge:
-    def judge_file(path: Path, prompt: str, camera: str) -> tuple[Mapping[str, float], bool]:
-        scores = scorer.score(path, prompt, Ask(camera=(camera,) if camera else ()))
-        values = {name: getattr(scores, name) for name in ("alignment", "motion", "aesthetic", "safety", "aggregate")}
-        return {name: 0.5 if value is None else value for name, value in values.items()}, scores.passed
-
-    return judge_file
+    return lambda path, prompt, camera: graded(scorer.score(path, prompt, Ask(camera=(camera,) if camera else ())))
 
 
 @pytest.fixture(scope="module")

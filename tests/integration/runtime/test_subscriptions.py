@@ -18,6 +18,19 @@ def requested(job_id: str) -> JobRequested:
     return JobRequested(job_id=job_id, tenant_id="acme", occurred_at=NOW, request=VideoRequest(prompt="a red ball"))
 
 
+class PickyHandler:
+    """Handles jobs but those that are broken: they never work."""
+
+    def __init__(self, *broken: str) -> None:
+        self.broken = set(broken)
+        self.seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def __call__(self, event: JobRequested) -> None:
+        if event.job_id in self.broken:
+            raise Permanent("test.never", "It never works.")
+        await self.seen.put(event.job_id)
+
+
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as tasks:
@@ -82,42 +95,29 @@ async def service_info(service: Service) -> tuple[int, int]:
 
 
 async def test_malformed_and_permanent_go_to_the_dead_letters_and_the_rest_goes_on(service: Service) -> None:
-    seen: asyncio.Queue[str] = asyncio.Queue()
-    broken = {"job_bad"}
-
-    async def on_job_requested(event: JobRequested) -> None:
-        if event.job_id in broken:
-            raise Permanent("test.never", "It never works.")
-        await seen.put(event.job_id)
-
-    service.subscribe(JobRequested, on_job_requested)
+    handler = PickyHandler("job_bad")
+    service.subscribe(JobRequested, handler)
     async with running(service):
         await service.connection.jetstream().publish("video.v1.job_x.job_requested", b"not json")
         await service.log.append_fact(requested("job_bad"))
         await service.log.append_fact(requested("job_good"))
         async with asyncio.timeout(5):
-            assert await seen.get() == "job_good"
+            assert await handler.seen.get() == "job_good"
             while len(letters := await list_dead_letters(service.connection)) < 2:
                 await asyncio.sleep(0.01)
         assert {letter.subject.split(".")[2] for letter in letters} == {"job_x", "job_bad"}
         assert all(letter.service == "testing" for letter in letters)
         permanent = next(letter for letter in letters if "job_bad" in letter.subject)
         assert "test.never" in permanent.reason
-        broken.clear()
+        handler.broken.clear()
         await replay(service.connection, permanent.sequence)
         async with asyncio.timeout(5):
-            assert await seen.get() == "job_bad"
+            assert await handler.seen.get() == "job_bad"
         assert len(await list_dead_letters(service.connection)) == 1
 
 
 async def test_a_dead_letter_that_fails_again_can_be_replayed_again(service: Service) -> None:
-    seen: asyncio.Queue[str] = asyncio.Queue()
-    broken = {"job_bad"}
-
-    async def on_job_requested(event: JobRequested) -> None:
-        if event.job_id in broken:
-            raise Permanent("test.never", "It never works.")
-        await seen.put(event.job_id)
+    handler = PickyHandler("job_bad")
 
     async def next_letter(*, after: int) -> DeadLetter:
         async with asyncio.timeout(10):
@@ -125,17 +125,17 @@ async def test_a_dead_letter_that_fails_again_can_be_replayed_again(service: Ser
                 await asyncio.sleep(0.01)
         return letters[0]
 
-    service.subscribe(JobRequested, on_job_requested)
+    service.subscribe(JobRequested, handler)
     async with running(service):
         await service.log.append_fact(requested("job_bad"))
         first = await next_letter(after=0)
         await replay(service.connection, first.sequence)
         second = await next_letter(after=first.sequence)
         assert (second.subject, second.consumer) == (first.subject, first.consumer)
-        broken.clear()
+        handler.broken.clear()
         await replay(service.connection, second.sequence)
         async with asyncio.timeout(5):
-            assert await seen.get() == "job_bad"
+            assert await handler.seen.get() == "job_bad"
 
 
 async def test_a_timer_goes_off_when_due_and_a_later_schedule_replaces_it(service: Service) -> None:

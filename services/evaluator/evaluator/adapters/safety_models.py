@@ -12,9 +12,9 @@ import cv2
 import httpx
 import msgspec
 import numpy as np
-import onnxruntime
 from runtime.errors import DependencyUnavailable, Permanent
 
+from evaluator.adapters.onnx_session import open_session
 from evaluator.adapters.weights import verified
 from evaluator.domain.arrays import RgbFrame
 from evaluator.domain.bands import on_common_scale
@@ -73,11 +73,8 @@ class OnnxSafety:
             raise Permanent("model.bad_description", f"{description}: {err}") from err
         path = description.parent / self._model.model
         digest = verified(path, self._model.sha256)
-        runtime: Any = onnxruntime  # its stubs do not export what it exports
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = n_threads, 1
         try:
-            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = open_session(path, n_threads)
         except Exception as err:  # ONNX Runtime's own errors share no base but Exception
             raise Permanent("model.cannot_load", f"{path.name} cannot be run: {err}") from err
         self._input = self._session.get_inputs()[0].name
