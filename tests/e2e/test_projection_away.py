@@ -66,7 +66,7 @@ async def test_a_rebuild_from_the_log_gives_the_same_documents(client: Any, stac
     await listed(client, job_id)
     before = await quiet_list(client)
     projector = stack.process("projector")
-    command = [sys.executable, "-m", "gateway.projector", "rebuild"]
+    command = [sys.executable, "-m", "gateway.projector", "rebuild", "--drop"]
     environment = {**os.environ, **projector.spec.env, "PROJECTOR_HEALTH_PORT": "0"}
     run = await asyncio.to_thread(
         subprocess.run, command, env=environment, capture_output=True, text=True, timeout=100, check=False

@@ -1,4 +1,4 @@
-"""Composition root of the projector: `python -m gateway.projector [rebuild [--keep]]`."""
+"""Composition root of the projector: `python -m gateway.projector [rebuild [--drop]]`."""
 
 import argparse
 import sys
@@ -57,7 +57,7 @@ async def run(settings: ProjectorSettings) -> None:
         await service.run()
 
 
-async def run_rebuild(settings: ProjectorSettings, *, keep: bool) -> None:
+async def run_rebuild(settings: ProjectorSettings, *, drop: bool) -> None:
     """Build the projection anew, once."""
     beside = settings.model_copy(update={"health_port": 0})  # the running projector has the port
     async with (
@@ -68,7 +68,7 @@ async def run_rebuild(settings: ProjectorSettings, *, keep: bool) -> None:
             log_of_jobs=service.log,
             connection=service.connection,
             documents=JobDocuments(database),
-            keep=keep,
+            drop=drop,
             n_loads=settings.n_loads,
         )
         n_attempts = await rebuild_deliveries(
@@ -81,10 +81,10 @@ def main(arguments: list[str]) -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m gateway.projector", description=__doc__)
     parser.add_argument("command", nargs="?", choices=("run", "rebuild"), default="run")
-    parser.add_argument("--keep", action="store_true", help="rebuild over the documents instead of dropping them")
+    parser.add_argument("--drop", action="store_true", help="drop all documents first, those of lost jobs too")
     chosen = parser.parse_args(arguments)
     settings = ProjectorSettings()
-    run_service(run_rebuild(settings, keep=chosen.keep) if chosen.command == "rebuild" else run(settings))
+    run_service(run_rebuild(settings, drop=chosen.drop) if chosen.command == "rebuild" else run(settings))
 
 
 if __name__ == "__main__":

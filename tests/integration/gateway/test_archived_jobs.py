@@ -117,6 +117,6 @@ async def test_a_rebuild_from_archive_and_stream_gives_the_same_documents(
 
     await until(both_are_current)
     before = await documents()
-    await run_rebuild(projector_settings, keep=False)
+    await run_rebuild(projector_settings, drop=True)
     assert await documents() == before
     client.close()

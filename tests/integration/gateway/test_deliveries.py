@@ -258,7 +258,7 @@ async def test_a_lost_delivery_log_is_written_again_from_its_stream(
     for name in ("webhook_deliveries", "webhook_attempts"):
         await client[projector_settings.mongo_database][name].delete_many({})
     client.close()
-    await run_rebuild(projector_settings, keep=True)
+    await run_rebuild(projector_settings, drop=False)
     assert (await tenant.get(f"{DELIVERIES}/{line['id']}")).json() == before
     assert len(before["attempts"]) == 2
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 async def rebuild(
-    *, log_of_jobs: EventLog, connection: Client, documents: JobDocuments, keep: bool, n_loads: int
+    *, log_of_jobs: EventLog, connection: Client, documents: JobDocuments, drop: bool, n_loads: int
 ) -> int:
     """Build every document anew.
 
@@ -33,8 +33,8 @@ async def rebuild(
         log_of_jobs: What to read.
         connection: To NATS, for the list of jobs.
         documents: What to write.
-        keep: Write over the documents instead of dropping them first: lists stay whole meanwhile, but documents of
-            jobs that the log does not have stay too.
+        drop: Drop the documents first instead of writing over them: lists are not whole meanwhile, and documents of
+            jobs that the log does not have are gone for good.
         n_loads: Histories read at the same time.
 
     Returns:
@@ -45,7 +45,7 @@ async def rebuild(
     """
     at_once = asyncio.Semaphore(n_loads)
     n_jobs = 0
-    if not keep:
+    if drop:
         await documents.save_rebuilding(True)
         await documents.drop()
     await documents.ensure_indexes()
