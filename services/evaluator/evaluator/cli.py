@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
-from dailies_contracts import Scores
-from runtime.errors import DailiesError
+from dailies_contracts import Ask, Scores
+from runtime.errors import DailiesError, Permanent
 
+from evaluator.domain.asked import MOVES
 from evaluator.loading import load_scorer
 from evaluator.settings import Settings
 from evaluator.stages import Stage, time_stages
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match asked.command:
             case "score":
-                return _score(asked.file, asked.prompt, as_json=asked.json)
+                return _score(asked.file, asked.prompt, read_order(asked.ask), as_json=asked.json)
             case "bench":
                 return _bench(asked.file, asked.prompt, rounds=asked.rounds, as_json=asked.json)
             case "fvd" | "agreement":
@@ -48,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("file", type=Path, help="a video file")
         command.add_argument("--json", action="store_true", help="print JSON")
         command.add_argument("--prompt", required=name == "score", default="a red ball", help="what it should show")
+    commands.choices["score"].add_argument(
+        "--ask", default="", metavar="JSON", help='what else was ordered, as in ClipReady: {"camera": ["orbit"], …}'
+    )
     commands.choices["bench"].add_argument("--rounds", type=int, default=3, help="best of so many")
     _add_fvd(commands.add_parser("fvd", help="Compare clips with a reference set."))
     _add_agreement(commands.add_parser("agreement", help="Say how often people agree with the scores."))
@@ -82,11 +86,35 @@ def _serve() -> int:
     return 0
 
 
-def _score(path: Path, prompt: str, *, as_json: bool) -> int:
+def read_order(text: str) -> Ask | None:
+    """Read what was ordered beside the prompt; None where nothing was said.
+
+    Raises:
+        Permanent: Not the JSON of an `Ask`, a field or a move that nobody knows.
+    """
+    if not text:
+        return None
+    try:
+        ask = msgspec.json.decode(text, type=Ask)
+        fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError as err:
+        raise Permanent("order.malformed", f"--ask: {err}") from err
+    # On the bus both are passed over, since a newer publisher may know more; here they are slips of the pen.
+    _check_known("field", fields, Ask.__struct_fields__)
+    _check_known("camera move", ask.camera, MOVES)
+    return ask
+
+
+def _check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in set(names) - set(known):
+        raise Permanent("order.unknown", f"--ask: there is no {what} `{name}`; known are {', '.join(known)}")
+
+
+def _score(path: Path, prompt: str, ask: Ask | None, *, as_json: bool) -> int:
     if not path.is_file():
         sys.stderr.write(f"There is no file {path}.\n")
         return 2
-    scores = load_scorer(Settings()).score(path, prompt)
+    scores = load_scorer(Settings()).score(path, prompt, ask)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(scores)).decode() if as_json else _in_words(scores))
     sys.stdout.write("\n")
     return 0 if scores.passed else 1
