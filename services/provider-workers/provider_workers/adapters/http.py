@@ -162,6 +162,20 @@ def retry_after_s(headers: httpx.Headers, now: datetime) -> float | None:
     return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
 
 
+class Wrong(NamedTuple):
+    """What is wrong with an answer, in the vendor's own words where it has some.
+
+    Attributes:
+        kind: Normalised.
+        vendor_code: The vendor's name for it.
+        retry_after_s: How long it asks to wait, where its body says so; else the answer's headers count.
+    """
+
+    kind: FailureKind
+    vendor_code: str = ""
+    retry_after_s: float | None = None
+
+
 def kind_of_status(status: int, *, is_submit: bool) -> FailureKind:
     """Classify an answer whose body says nothing that we know, by its status alone.
 

@@ -10,7 +10,15 @@ import httpx
 from runtime.clock import Clock
 
 from provider_workers.adapters.download import Downloader
-from provider_workers.adapters.http import MAX_REPLY_BYTES, VendorHttp
+from provider_workers.adapters.http import (
+    MAX_REPLY_BYTES,
+    Call,
+    Reply,
+    VendorHttp,
+    Wrong,
+    kind_of_status,
+    retry_after_s,
+)
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import Download, Output, Submission, TaskRef
 from provider_workers.domain.failures import ProviderError
@@ -48,6 +56,37 @@ class HttpAdapter:
         self._base_url = account.base_url or base_url
         self._http = VendorHttp(client, account, self._base_url, clock=clock, max_reply_bytes=max_reply_bytes)
         self._downloader = Downloader(client, account, self._base_url)
+
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        """Say what is wrong with an answer, None where nothing is; by its status, where the vendor has no words."""
+        return None if reply.is_ok else Wrong(kind_of_status(reply.status, is_submit=is_submit))
+
+    async def _send(self, call: Call) -> Reply:
+        """Send once.
+
+        Raises:
+            ProviderError: No answer, or one with which something is wrong.
+        """
+        reply = await self._http.send(call)
+        self._check(reply, is_submit=call.is_submit)
+        return reply
+
+    def _check(self, reply: Reply, *, is_submit: bool = False) -> None:
+        """Refuse an answer with which something is wrong; only a submit's outcome can be unknown.
+
+        Raises:
+            ProviderError: What is wrong.
+        """
+        wrong = self._wrong_with(reply, is_submit=is_submit)
+        if wrong is None:
+            return
+        raise ProviderError(
+            "unavailable" if wrong.kind == "outcome_unknown" and not is_submit else wrong.kind,
+            self._provider,
+            vendor_code=wrong.vendor_code,
+            http_status=reply.status,
+            retry_after_s=wrong.retry_after_s or retry_after_s(reply.headers, self._http.clock()),
+        )
 
     async def find(self, reference: str, *, since: datetime) -> Submission | None:
         """The vendor keeps no reference of ours.

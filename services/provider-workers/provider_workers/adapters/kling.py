@@ -22,7 +22,7 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.signatures import checked_secret, is_signed
@@ -183,8 +183,8 @@ def charged(billing: list[Billing], *, unit_usd_micros: int) -> int | None:
     return int(total.to_integral_value()) if billing else None
 
 
-def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> ProviderError | None:
-    """Classify an answer, None where it is a success; `code` counts as well as the HTTP status."""
+def wrong_with(reply: Reply, *, is_submit: bool) -> Wrong | None:
+    """Say what is wrong with an answer of either dialect; `code` counts as well as the HTTP status."""
     try:
         code = msgspec.json.decode(reply.body, type=Envelope[msgspec.Raw]).code
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -192,15 +192,7 @@ def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> 
     if reply.is_ok and code <= 0:
         return None  # an unreadable body is the caller's to refuse
     kind = CODES.get(code) or kind_of_status(reply.status, is_submit=is_submit and code < 0)
-    if kind == "outcome_unknown" and not is_submit:
-        kind = "unavailable"
-    return ProviderError(
-        kind,
-        provider,
-        vendor_code=str(code) if code > 0 else "",
-        http_status=reply.status,
-        retry_after_s=retry_after_s(reply.headers, now),
-    )
+    return Wrong(kind, str(code) if code > 0 else "")
 
 
 class Kling(HttpAdapter):
@@ -252,12 +244,8 @@ class Kling(HttpAdapter):
         reply = await self._send(Call("GET", f"/tasks?{key}={quote(value, safe='')}", self._headers))
         return self._http.read(reply, Envelope[list[Task]]).data or []
 
-    async def _send(self, call: Call) -> Reply:
-        reply = await self._http.send(call)
-        error = error_of(reply, self._provider, is_submit=call.is_submit, now=self._http.clock())
-        if error is not None:
-            raise error
-        return reply
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        return wrong_with(reply, is_submit=is_submit)
 
 
 ADAPTERS = {"kling": Kling}

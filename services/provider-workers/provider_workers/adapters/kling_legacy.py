@@ -18,7 +18,7 @@ import httpx
 import msgspec
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply
+from provider_workers.adapters.http import Call, Reply, Wrong
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.kling import (
@@ -27,8 +27,8 @@ from provider_workers.adapters.kling import (
     Billing,
     Envelope,
     charged,
-    error_of,
     kind_of_failure,
+    wrong_with,
 )
 from provider_workers.adapters.signatures import checked_secret, is_signed
 from provider_workers.domain.account import Account
@@ -172,7 +172,7 @@ class KlingLegacy(HttpAdapter):
     async def submit(self, order: Order) -> Submission:
         """Order one clip."""
         path, body = to_request(order)
-        reply = await self._send("POST", path, body)
+        reply = await self._ask("POST", path, body)
         task = self._http.read(reply, Envelope[LegacyTask], is_submit=True).data
         if task is None:
             raise ProviderError("outcome_unknown", self._provider, vendor_code="no_task", http_status=reply.status)
@@ -182,7 +182,7 @@ class KlingLegacy(HttpAdapter):
         """Ask how a task stands, on the path that created it."""
         path = FROM_IMAGE if task.from_image else FROM_TEXT
         try:
-            reply = await self._send("GET", f"{path}/{quote(task.provider_task_id, safe='')}")
+            reply = await self._ask("GET", f"{path}/{quote(task.provider_task_id, safe='')}")
         except ProviderError as error:
             if error.vendor_code == NO_SUCH_TASK:
                 return Absent()
@@ -215,29 +215,29 @@ class KlingLegacy(HttpAdapter):
 
     async def _listed(self, path: str, reference: str) -> LegacyTask | None:
         for page in range(1, MAX_LIST_PAGES + 1):
-            reply = await self._send("GET", f"{path}?pageNum={page}&pageSize={LIST_SIZE}")
+            reply = await self._ask("GET", f"{path}?pageNum={page}&pageSize={LIST_SIZE}")
             tasks = self._http.read(reply, Envelope[list[LegacyTask]]).data or []
             found = next((task for task in tasks if task.reference == reference), None)
             if found is not None or len(tasks) < LIST_SIZE:
                 return found
         raise ProviderError("unavailable", self._provider, vendor_code="list_too_long")
 
-    async def _send(self, method: str, path: str, body: Any = None) -> Reply:
-        reply, error = await self._exchange(method, path, body)
-        if error is not None and error.vendor_code in (NOT_YET_VALID, EXPIRED):
-            # Refused before anything was done with it: sending it once more costs nothing.
-            self._token = ""
-            reply, error = await self._exchange(method, path, body)
-        if error is not None:
-            raise error
-        return reply
+    async def _ask(self, method: str, path: str, body: Any = None) -> Reply:
+        try:
+            return await self._send(self._signed(method, path, body))
+        except ProviderError as error:
+            if error.vendor_code not in (NOT_YET_VALID, EXPIRED):
+                raise
+        # Refused before anything was done with it: sending it once more costs nothing.
+        self._token = ""
+        return await self._send(self._signed(method, path, body))
 
-    async def _exchange(self, method: str, path: str, body: Any) -> tuple[Reply, ProviderError | None]:
-        now = self._http.clock()
-        headers = {"authorization": f"Bearer {self._current_token(now)}"}
-        call = Call(method, path, headers, body, is_submit=method == "POST")
-        reply = await self._http.send(call)
-        return reply, error_of(reply, self._provider, is_submit=call.is_submit, now=now)
+    def _signed(self, method: str, path: str, body: Any) -> Call:
+        headers = {"authorization": f"Bearer {self._current_token(self._http.clock())}"}
+        return Call(method, path, headers, body, is_submit=method == "POST")
+
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        return wrong_with(reply, is_submit=is_submit)
 
     def _current_token(self, now: datetime) -> str:
         now_s = int(now.timestamp())

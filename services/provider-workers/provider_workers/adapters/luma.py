@@ -26,7 +26,7 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
@@ -159,16 +159,6 @@ def kind_of_text(text: str) -> tuple[FailureKind | None, str]:
     return None, ""
 
 
-def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> ProviderError | None:
-    """Classify an answer, None where it is a success."""
-    if reply.is_ok:
-        return None
-    kind, code = _kind_of_error(reply, is_submit=is_submit)
-    return ProviderError(
-        kind, provider, vendor_code=code, http_status=reply.status, retry_after_s=retry_after_s(reply.headers, now)
-    )
-
-
 def _kind_of_error(reply: Reply, *, is_submit: bool) -> tuple[FailureKind, str]:
     try:
         detail = msgspec.json.decode(reply.body, type=ErrorBody).detail
@@ -205,7 +195,7 @@ class Luma(HttpAdapter):
         reply = await self._http.send(Call("GET", path, self._headers))
         if reply.status == httpx.codes.NOT_FOUND:
             return Absent()
-        self._check(reply, is_submit=False)
+        self._check(reply)
         return from_response(self._http.read(reply, Generation))
 
     async def find(self, reference: str, *, since: datetime) -> Submission | None:
@@ -248,15 +238,8 @@ class Luma(HttpAdapter):
     def _cannot_tell(self, vendor_code: str) -> ProviderError:
         return ProviderError("unavailable", self._provider, vendor_code=vendor_code)
 
-    async def _send(self, call: Call) -> Reply:
-        reply = await self._http.send(call)
-        self._check(reply, is_submit=call.is_submit)
-        return reply
-
-    def _check(self, reply: Reply, *, is_submit: bool) -> None:
-        error = error_of(reply, self._provider, is_submit=is_submit, now=self._http.clock())
-        if error is not None:
-            raise error
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        return None if reply.is_ok else Wrong(*_kind_of_error(reply, is_submit=is_submit))
 
 
 ADAPTERS = {"luma": Luma}

@@ -26,7 +26,7 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import data_uri_of
 from provider_workers.domain.account import Account
@@ -225,35 +225,21 @@ class Minimax(HttpAdapter):
 
     async def _url_of(self, file_id: str) -> str:
         path = f"/v1/files/retrieve?file_id={quote(file_id, safe='')}"
-        reply = await self._http.send(Call("GET", path, self._headers))
-        self._check(reply)
+        reply = await self._send(Call("GET", path, self._headers))
         file = self._http.read(reply, Retrieved).file
         url = file.download_url or file.backup_download_url
         if not url:
             raise ProviderError("unavailable", self._provider, vendor_code="no_url", http_status=reply.status)
         return url
 
-    def _check(self, reply: Reply, *, is_submit: bool = False) -> None:
-        """Classify an answer by its code, else by its status.
-
-        Raises:
-            ProviderError: It is not a success.
-        """
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
         verdict = verdict_of(reply)
         if reply.is_ok and not verdict.code:
-            return
+            return None
         kind = CODES.get(verdict.code or -1)
         if kind is None:  # a code that we do not know is still the vendor's own word
             kind = "unavailable" if verdict.code else kind_of_status(reply.status, is_submit=is_submit)
-        if kind == "outcome_unknown" and not is_submit:
-            kind = "unavailable"
-        raise ProviderError(
-            kind,
-            self._provider,
-            vendor_code=str(verdict.code) if verdict.code else "",
-            http_status=reply.status,
-            retry_after_s=retry_after_s(reply.headers, self._http.clock()),
-        )
+        return Wrong(kind, str(verdict.code) if verdict.code else "")
 
 
 def _task_in(reply: Reply) -> Task:

@@ -24,7 +24,7 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply, VendorHttp, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, VendorHttp, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import data_uri_of
 from provider_workers.adapters.key_set import KeySet
@@ -41,7 +41,6 @@ from provider_workers.domain.adapter import (
     Succeeded,
     TaskRef,
 )
-from provider_workers.domain.failures import ProviderError
 
 BASE_URL = "https://queue.fal.run"
 KEYS_URL = "https://rest.fal.ai"
@@ -248,9 +247,7 @@ class Pika(HttpAdapter):
         path, body = to_request(order)
         kept = msgspec.json.encode({"expiration_duration_seconds": KEPT_S}).decode()
         headers = self._headers | {"x-fal-object-lifecycle-preference": kept}
-        reply = await self._http.send(Call("POST", path, headers, body, is_submit=True))
-        if not reply.is_ok:
-            raise self._error(reply, is_submit=True)
+        reply = await self._send(Call("POST", path, headers, body, is_submit=True))
         return Submission(provider_task_id=self._http.read(reply, Queued, is_submit=True).request_id)
 
     async def poll(self, task: TaskRef) -> Outcome:
@@ -259,8 +256,7 @@ class Pika(HttpAdapter):
         reply = await self._http.send(Call("GET", f"{path}/status", self._headers))
         if reply.status == NOT_FOUND:
             return Absent()
-        if not reply.is_ok:
-            raise self._error(reply)
+        self._check(reply)
         status = self._http.read(reply, Status)
         if status.status != "COMPLETED":
             return Running()
@@ -269,7 +265,7 @@ class Pika(HttpAdapter):
         # A hiccup of the queue looks like a failed runner; the status says whether it was one.
         in_between = result.status >= 500 and not status.has_failed_runner  # noqa: PLR2004
         if result.status in CANNOT_TELL or in_between:
-            raise self._error(result)
+            self._check(result)
         return from_response(status, result, trouble)
 
     async def cancel(self, task: TaskRef) -> bool:
@@ -281,8 +277,7 @@ class Pika(HttpAdapter):
         reply = await self._http.send(Call("PUT", f"{path}/cancel", self._headers))
         if reply.status in (400, NOT_FOUND):  # it has completed, or is not known
             return False
-        if not reply.is_ok:
-            raise self._error(reply)
+        self._check(reply)
         return True
 
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
@@ -300,21 +295,16 @@ class Pika(HttpAdapter):
             return None
         return CallbackHint(provider_task_id=request_id)
 
-    def _error(self, reply: Reply, *, is_submit: bool = False) -> ProviderError:
-        """Classify an answer that is about the request, not about the task."""
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        if reply.is_ok:
+            return None
         trouble = _trouble_of(reply)
         kind, code = kind_of(trouble, reply)
         if reply.status == 403 and LOCKED in str(trouble.detail).lower():  # noqa: PLR2004 (named by the vendor)
             kind, code = "quota", "locked"
         elif is_submit and reply.status >= 500 and (not code or reply.status == 504):  # noqa: PLR2004
             kind = "outcome_unknown"  # not the queue's own word, or its timeout: it may have been taken
-        return ProviderError(
-            kind,
-            self._provider,
-            vendor_code=code,
-            http_status=reply.status,
-            retry_after_s=retry_after_s(reply.headers, self._http.clock()),
-        )
+        return Wrong(kind, code)
 
 
 def _path_of(task: TaskRef) -> str:

@@ -17,7 +17,6 @@ both are understood).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +25,7 @@ import msgspec
 from dailies_contracts import FailureKind
 from runtime.clock import Clock
 
-from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.adapters.upload import Form, Uploader
@@ -174,29 +173,14 @@ def kind_of_failure(code: str) -> FailureKind:
     return "unclassified"
 
 
-def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> ProviderError | None:
-    """Classify an answer, None where it is a success."""
-    if reply.is_ok:
-        return None
+def _kind_of_error(reply: Reply, *, is_submit: bool) -> tuple[FailureKind, str]:
     try:
         text = msgspec.json.decode(reply.body, type=ErrorBody).error.lower()
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        kind, code = kind_of_status(reply.status, is_submit=is_submit), ""
-    else:
-        kind, code = _kind_of_error(reply.status, text, is_submit=is_submit)
-    return ProviderError(
-        kind,
-        provider,
-        vendor_code=code,
-        http_status=reply.status,
-        retry_after_s=retry_after_s(reply.headers, now),
-    )
-
-
-def _kind_of_error(status: int, text: str, *, is_submit: bool) -> tuple[FailureKind, str]:
+        return kind_of_status(reply.status, is_submit=is_submit), ""
     if NO_CREDITS in text:
         return "quota", "no_credits"
-    kind = kind_of_status(status, is_submit=is_submit and status == GATEWAY_TIMEOUT)
+    kind = kind_of_status(reply.status, is_submit=is_submit and reply.status == GATEWAY_TIMEOUT)
     if kind == "throttled" and any(word in text for word in QUOTA_WORDS):
         return "quota", "limit"
     return kind, ""
@@ -242,7 +226,7 @@ class Runway(HttpAdapter):
         reply = await self._http.send(Call("DELETE", _path(task), self._headers))
         if reply.status == httpx.codes.NOT_FOUND:
             return False
-        self._check(reply, is_submit=False)
+        self._check(reply)
         return True
 
     async def parse_callback(self, headers: Mapping[str, str], body: bytes) -> CallbackHint | None:
@@ -254,7 +238,7 @@ class Runway(HttpAdapter):
         reply = await self._http.send(Call("GET", _path(task), self._headers))
         if reply.status == httpx.codes.NOT_FOUND:
             return None
-        self._check(reply, is_submit=False)
+        self._check(reply)
         return self._http.read(reply, Task)
 
     async def _picture(self, image: Image) -> str:
@@ -268,15 +252,8 @@ class Runway(HttpAdapter):
         await self._uploader.post(place.upload_url, Form(fields=place.fields, filename=filename, image=image))
         return place.runway_uri
 
-    async def _send(self, call: Call) -> Reply:
-        reply = await self._http.send(call)
-        self._check(reply, is_submit=call.is_submit)
-        return reply
-
-    def _check(self, reply: Reply, *, is_submit: bool) -> None:
-        error = error_of(reply, self._provider, is_submit=is_submit, now=self._http.clock())
-        if error is not None:
-            raise error
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        return None if reply.is_ok else Wrong(*_kind_of_error(reply, is_submit=is_submit))
 
 
 ADAPTERS = {"runway": Runway}

@@ -27,10 +27,10 @@ import msgspec
 from runtime.clock import Clock
 
 from provider_workers.adapters.download import Downloader, save_inline
-from provider_workers.adapters.http import Call, Reply
+from provider_workers.adapters.http import Call, Reply, Wrong
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.signatures import checked_secret, is_signed
-from provider_workers.adapters.veo_wire import Operation, error_of, from_response, to_request
+from provider_workers.adapters.veo_wire import Operation, from_response, to_request, wrong_with
 from provider_workers.domain.account import Account
 from provider_workers.domain.adapter import (
     Absent,
@@ -98,12 +98,8 @@ class _Google(HttpAdapter):
             return from_response(await asyncio.to_thread(self._http.read, reply, Operation))
         return from_response(self._http.read(reply, Operation))
 
-    async def _send(self, call: Call) -> Reply:
-        reply = await self._http.send(call)
-        error = error_of(reply, self._provider, is_submit=call.is_submit, now=self._http.clock())
-        if error is not None:
-            raise error
-        return reply
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
+        return wrong_with(reply, is_submit=is_submit)
 
 
 class Veo(_Google):

@@ -4,16 +4,14 @@
 """
 
 import re
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from dailies_contracts import FailureKind
 
-from provider_workers.adapters.http import Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Reply, Wrong, kind_of_status
 from provider_workers.adapters.images import base64_of
 from provider_workers.domain.adapter import Failed, Image, Order, Outcome, Output, Running, Succeeded
-from provider_workers.domain.failures import ProviderError
 
 STATUSES: dict[str, FailureKind] = {
     "INVALID_ARGUMENT": "invalid_request",
@@ -178,8 +176,8 @@ def _filtered(response: Response, generated: Generated) -> Failed | None:
     return Failed(kind="refused", vendor_code=":".join(("filtered", *codes)))
 
 
-def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> ProviderError | None:
-    """Classify an answer, None where it is a success."""
+def wrong_with(reply: Reply, *, is_submit: bool) -> Wrong | None:
+    """Say what is wrong with an answer of either surface, None where nothing is."""
     if reply.is_ok:
         return None
     try:
@@ -188,15 +186,7 @@ def error_of(reply: Reply, provider: str, *, is_submit: bool, now: datetime) -> 
         kind, error = kind_of_status(reply.status, is_submit=is_submit), RpcError()
     else:
         kind = _kind_of_error(error, reply.status)
-    if kind == "outcome_unknown" and not is_submit:
-        kind = "unavailable"
-    return ProviderError(
-        kind,
-        provider,
-        vendor_code=_vendor_code(error),
-        http_status=reply.status,
-        retry_after_s=_retry_delay_s(error) or retry_after_s(reply.headers, now),
-    )
+    return Wrong(kind, _vendor_code(error), _retry_delay_s(error))
 
 
 def _kind_of_error(error: RpcError, http_status: int) -> FailureKind:

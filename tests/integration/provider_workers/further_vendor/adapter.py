@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 from dailies_contracts import FailureKind
-from provider_workers.adapters.http import Call, Reply, kind_of_status, retry_after_s
+from provider_workers.adapters.http import Call, Reply, Wrong, kind_of_status
 from provider_workers.adapters.http_adapter import HttpAdapter
 from provider_workers.adapters.images import base64_of
 from provider_workers.domain.account import Account
@@ -127,19 +127,14 @@ class Nova(HttpAdapter):
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
-    async def _send(self, call: Call) -> Reply:
-        reply = await self._http.send(call)
+    def _wrong_with(self, reply: Reply, *, is_submit: bool) -> Wrong | None:
         if reply.is_ok:
-            return reply
+            return None
         try:
             code = msgspec.json.decode(reply.body, type=Problem).code
         except (msgspec.MsgspecError, UnicodeDecodeError):
             code = ""
-        kind = CODES.get(code) or kind_of_status(reply.status, is_submit=call.is_submit)
-        if kind == "outcome_unknown" and not call.is_submit:
-            kind = "unavailable"
-        wait_s = retry_after_s(reply.headers, self._http.clock())
-        raise ProviderError(kind, self._provider, vendor_code=code, http_status=reply.status, retry_after_s=wait_s)
+        return Wrong(CODES.get(code) or kind_of_status(reply.status, is_submit=is_submit), code)
 
 
 ADAPTERS = {"nova": Nova}
