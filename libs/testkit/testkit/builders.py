@@ -9,6 +9,7 @@ from dailies_contracts import (
     ClipReady,
     ClipRequested,
     ClipScored,
+    ClipSettled,
     CompiledPrompt,
     FailureKind,
     JobRequested,
@@ -88,6 +89,11 @@ def clip_failed(
         may_still_bill=may_still_bill,
         charged_usd_micros=charged,
     )
+
+
+def clip_settled(order: ClipRequested, *, charged: int = 0) -> ClipSettled:
+    """What the vendor billed in the end for a clip that was given up, or had ended."""
+    return ClipSettled(**_about(order, after_s=120), charged_usd_micros=charged, reason="The vendor has said so.")
 
 
 def clip_scored(

@@ -29,18 +29,7 @@ async def run(settings: ProjectorSettings) -> None:
         projector = Projector(
             log=service.log, documents=documents, n_loads=settings.n_loads, linger_s=settings.linger_s
         )
-
-        async def ensure_indexes() -> None:
-            await documents.ensure_indexes()
-            await deliveries.ensure_indexes()
-
-        heartbeat = Heartbeat(
-            connection=service.connection,
-            documents=documents,
-            clock=service.clock,
-            durable=SERVICE,
-            ensure_indexes=ensure_indexes,
-        )
+        heartbeat = Heartbeat(connection=service.connection, documents=documents, clock=service.clock, durable=SERVICE)
         service.subscribe_batch(projector.on_events, batch_size=settings.batch_size)
         service.subscribe_messages(
             WEBHOOKS, "webhooks.v1.>", DeliveryProjector(deliveries).on_attempts, purpose="deliveries"
@@ -51,6 +40,7 @@ async def run(settings: ProjectorSettings) -> None:
             documents=documents,
             clock=service.clock,
             patience=timedelta(seconds=settings.standing_s),
+            watched_for=timedelta(seconds=settings.watched_s),
         )
         service.background("heartbeat", lambda: heartbeat.run(every_s=settings.heartbeat_s))
         service.background("sweeper", lambda: sweeper.run(every_s=settings.sweep_every_s))

@@ -61,3 +61,8 @@ class ProjectorSettings(S3Settings, MongoSettings):
         gt=0,
         description="A running job to which nothing happens for so long is looked at, then ever more rarely.",
     )
+    watched_s: float = Field(
+        172_800.0,
+        gt=0,
+        description="An ended job with money held is looked at for so long: as WORKER_WATCH_LIMIT_S, the workers' own.",
+    )

@@ -12,7 +12,6 @@ from assets.restore import restore
 from dailies_contracts import (
     VIDEO,
     ClipRequested,
-    ClipSettled,
     JobCancelRequested,
     JobCompleted,
     JobRequested,
@@ -30,7 +29,7 @@ from runtime.job_index import requested_jobs
 from runtime.log import EventLog
 from runtime.replay import replay
 from runtime.timers import Timers
-from testkit.builders import NOW, clip_failed, job_requested
+from testkit.builders import NOW, clip_failed, clip_settled, job_requested
 from testkit.stories import clip_requested, feedback_given, job_failed, promoted_job
 
 JOB = "job_old"
@@ -104,14 +103,7 @@ async def test_a_decision_on_an_archived_job_is_written_once_whoever_decides(hou
     before = await house.tell_job()
     await house.replica().round()
     expected = (await house.log.history(JOB)).last_sequence
-    settled = ClipSettled(
-        charged_usd_micros=0,
-        reason="The vendor paid it back.",
-        occurred_at=NOW,
-        **{name: getattr(before.first(ClipRequested), name) for name in ("job_id", "tenant_id", "clip_id", "provider")},
-        model="kling-test",
-        stage="draft",
-    )
+    settled = clip_settled(before.first(ClipRequested))
 
     async def decide() -> bool:
         try:
@@ -187,8 +179,7 @@ async def test_what_is_not_over_stays(house: Any) -> None:
     await house.store.tell(running, failed, lost, clip_failed(lost, kind="outcome_unknown", may_still_bill=True))
     await house.store.tell(job_failed(failed), opened, open_clip, job_failed(opened))
     assert await house.replica().round() == 0
-    about = {name: getattr(lost, name) for name in ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")}
-    await house.store.tell(ClipSettled(occurred_at=NOW, charged_usd_micros=7, reason="Found.", **about))
+    await house.store.tell(clip_settled(lost, charged=7))
     assert await house.replica().round() == 1
     assert await house.facts_in_stream("job_lost") == ["job_requested", "job_archived"]
     assert "job_archived" not in [*await house.facts_in_stream("job_open"), *await house.facts_in_stream("job_running")]

@@ -1,6 +1,8 @@
 """The projection: lists follow the log, and can be built anew from it."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import bson
@@ -170,6 +172,21 @@ async def test_a_rebuild_gives_the_same_documents_byte_for_byte(
     assert set(await documents_now()) == {*before, "job_leftover"}  # it may be all that is left of a job
     await run_rebuild(projector_settings, drop=True)
     assert await documents_now() == before
+
+
+async def test_replicas_that_start_together_on_an_empty_store_all_write(mongo_url: str, mongo_database: str) -> None:
+    view = job_view(promoted_job("job_first"), trace_id="")
+    assert view is not None
+    document = document_of(view, last_sequence=1)
+    async with AsyncExitStack() as stack:
+        opened = [open_documents(mongo_url, mongo_database, timeout_s=20) for _ in range(4)]
+        replicas = [await stack.enter_async_context(each) for each in opened]
+        await asyncio.gather(*(each.save([document]) for each in replicas))
+        client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(mongo_url)
+        jobs = client[mongo_database]["jobs"]
+        assert await jobs.count_documents({}) == 1
+        assert {"newest", "newest_by_state", "standing", "owed"} <= set(await jobs.index_information())
+        client.close()
 
 
 @pytest.mark.usefixtures("projecting")

@@ -28,6 +28,7 @@ from gateway.adapters.mongo import JobDocuments, open_database
 from gateway.adapters.surroundings import Surroundings
 from gateway.projection.projector import Projector
 from gateway.projection.sweeping import Sweeper
+from msgspec.structs import replace
 from runtime.clock import utc_clock
 from runtime.direct_get import DirectGet, Stored
 from runtime.errors import Permanent
@@ -36,7 +37,16 @@ from runtime.objects import open_objects
 from runtime.service import Service, open_service
 from runtime.settings import S3Settings, ServiceSettings
 from runtime.timers import Due
-from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled, provider_submitted
+from testkit.builders import (
+    NOW,
+    clip_failed,
+    clip_ready,
+    clip_scored,
+    clip_settled,
+    job_requested,
+    prompt_compiled,
+    provider_submitted,
+)
 from testkit.stories import clip_requested, job_cancelled, job_completed, job_failed, promoted_job
 
 JOB = "job_standing"
@@ -44,7 +54,7 @@ REQUESTED = job_requested(JOB)
 COMPILED = prompt_compiled(JOB)
 DRAFT = clip_requested(JOB)
 RUNNING = (REQUESTED, COMPILED, DRAFT, provider_submitted(DRAFT))
-PATIENCE = timedelta(minutes=5)
+PATIENCE, WATCHED_FOR = timedelta(minutes=5), timedelta(days=2)
 SOON, LATE = timedelta(minutes=10), timedelta(hours=2)
 """After the one, a consumer that has not come to a job is still waited for; after the other not."""
 
@@ -82,6 +92,7 @@ class House:
             documents=self.documents,
             clock=lambda: utc_clock() + after,
             patience=PATIENCE,
+            watched_for=WATCHED_FOR,
         )
 
     async def sweep(self, *, after: timedelta = SOON, n_replicas: int = 1) -> int:
@@ -215,7 +226,7 @@ async def test_a_clip_that_may_have_been_sent_is_not_sent_again_where_its_intent
 
 @pytest.mark.parametrize("end", [job_cancelled(REQUESTED), job_failed(REQUESTED), job_completed(DRAFT)])
 async def test_a_job_that_ended_is_left_alone(house: House, end: AnyEvent) -> None:
-    await house.tell(*RUNNING, end)
+    await house.tell(*RUNNING, clip_ready(DRAFT), end)
     assert "facts" not in await house.document(), "what may have to be erased is not kept here"
     await house.collection.update_one({"_id": JOB}, {"$unset": {"next_look_at": 1}})
     assert await house.sweep(after=LATE) == 0
@@ -227,7 +238,7 @@ async def test_a_job_that_ended_is_left_alone(house: House, end: AnyEvent) -> No
 @pytest.mark.parametrize("end", [job_cancelled(REQUESTED), job_failed(REQUESTED), job_completed(DRAFT)])
 async def test_a_job_whose_end_the_projection_missed_is_shown_ended_and_left_alone(house: House, end: AnyEvent) -> None:
     await house.tell(*RUNNING)
-    await house.tell(end, project=False)
+    await house.tell(clip_ready(DRAFT), end, project=False)
     before = await house.facts()
     assert await house.sweep(after=LATE, n_replicas=2) == 0
     assert (await house.facts(), await house.timers()) == (before, [])
@@ -258,6 +269,21 @@ async def test_an_archived_and_an_erased_job_are_left_alone(
     assert (await house.facts(), await house.timers()) == (before, [])
     document = await house.document()
     assert (document["state"], "facts" in document, "secret" in str(document)) == ("ready", False, not erased)
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_what_a_vendor_may_still_bill_of_a_job_that_ended_is_looked_at(house: House, *, late: bool) -> None:
+    given_up = (clip_failed(DRAFT, kind="timed_out", may_still_bill=True),) if late else ()
+    await house.tell(*RUNNING, *given_up, replace(job_failed(REQUESTED), occurred_at=utc_clock()))
+    timer = f"timers.due.provider-workers-kling.{'watch' if late else 'poll'}.{DRAFT.clip_id}"
+    assert await house.sweep(after=LATE, n_replicas=2) == 1
+    assert await house.timers() == [(timer, 1)]
+    assert await house.sweep(after=2 * LATE) == 0, "the first is not handled yet"
+    await house.service.connection.jetstream().purge_stream(TIMERS)
+    assert await house.sweep(after=WATCHED_FOR + LATE) == 0, "the worker has given it to a person by now"
+    assert await house.sweep(after=3 * LATE) == 1
+    await house.tell(clip_settled(DRAFT))
+    assert await house.sweep(after=5 * LATE) == 0
 
 
 async def test_two_replicas_tell_a_worker_once_and_then_wait_longer(house: House, running: Any) -> None:

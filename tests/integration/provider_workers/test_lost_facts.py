@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from dailies_contracts import (
+    TIMERS,
     VIDEO,
     ClipFailed,
     ClipReady,
@@ -13,9 +14,11 @@ from dailies_contracts import (
     subject_of,
 )
 from gateway.adapters.surroundings import INTENTS, Surroundings
-from gateway.domain.standing import Fact, unsure_clips
+from gateway.domain.standing import Around, Fact, nudges, unsure_clips
 from runtime.direct_get import DirectGet
 from runtime.log import write_again
+from testkit.builders import job_requested
+from testkit.stories import job_failed
 
 
 async def lose(facts, order):
@@ -59,4 +62,20 @@ async def test_an_order_whose_intent_is_lost_too_is_watched_and_not_sent(any_ada
             assert (await facts.next(ClipSettled)).charged_usd_micros > 0
         else:
             await until(lambda: is_handled(facts, order))
+    assert len(await simulator.tasks()) == 1
+
+
+async def test_a_late_clip_whose_timer_was_lost_is_still_paid(facts, simulator, worker):
+    async with worker("kling"):
+        order = await facts.order("kling", "a ball [[fault:stuck]]", deadline_s=2.0)
+        assert (await facts.next(ClipFailed)).may_still_bill
+        await facts.connection.jetstream().purge_stream(TIMERS)
+        (task,) = await simulator.tasks()
+        await simulator.tell(f"tasks/{task['vendor']}/{task['id']}/finish", state="succeeded")
+        history = await facts.log.history(order.job_id)
+        job = job_requested(order.job_id)
+        known = [Fact(each, subject_of(each), n) for n, each in enumerate((job, *history.events, job_failed(job)))]
+        (told,) = nudges(known, Around({}, frozenset()), is_patient=False)
+        await Surroundings(facts.connection).tell(order.job_id, told)
+        assert (await facts.next(ClipSettled)).charged_usd_micros > 0
     assert len(await simulator.tasks()) == 1

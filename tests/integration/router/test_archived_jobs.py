@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from assets.archiving import Archiving
-from dailies_contracts import ClipRequested, ClipSettled
+from dailies_contracts import ClipRequested
 from router.adapters.bookkeeping import Bookkeeping
 from router.adapters.market import MarketBoard
 from router.app import open_shared
@@ -18,11 +18,9 @@ from runtime.catalog import Catalog
 from runtime.objects import open_objects
 from runtime.service import Service, open_service
 from runtime.settings import S3Settings, ServiceSettings
-from testkit.builders import NOW, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import NOW, clip_ready, clip_scored, clip_settled, job_requested, prompt_compiled
 from testkit.servers import S3Server
 from testkit.stories import promoted_job
-
-ABOUT = ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")
 
 
 class Settings(ServiceSettings, S3Settings):
@@ -65,12 +63,7 @@ async def test_a_refund_after_the_archive_is_booked_once_and_the_books_can_be_re
     await service.timers.cancel("look", "job_a")  # it went off when the job was running
     assert await archiving.round() == 1
     spent = (await desk.record()).spent_usd_micros
-    about = {
-        name: getattr(drafts[0], name) for name in ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")
-    }
-    await service.log.append_fact(
-        ClipSettled(**about, occurred_at=NOW, charged_usd_micros=0, reason="The vendor paid it back.")
-    )
+    await service.log.append_fact(clip_settled(drafts[0]))
     for _ in range(2):
         await advance("job_a")
     refunded = spent - (await desk.record()).spent_usd_micros

@@ -1,18 +1,11 @@
 from typing import Any
 
 import pytest
-from dailies_contracts import ClipRequested, ClipSettled, Event
+from dailies_contracts import ClipRequested, Event
 from router.adapters.bookkeeping import Bookkeeping
 from router.domain.books import tenant_key
 from runtime.catalog import Catalog
-from testkit.builders import NOW, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
-
-ABOUT = ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")
-
-
-def refund(order: ClipRequested) -> ClipSettled:
-    about = {name: getattr(order, name) for name in ABOUT}
-    return ClipSettled(**about, occurred_at=NOW, charged_usd_micros=0, reason="The vendor paid it back.")
+from testkit.builders import NOW, clip_failed, clip_ready, clip_scored, clip_settled, job_requested, prompt_compiled
 
 
 @pytest.fixture
@@ -32,7 +25,7 @@ async def books(desk: Any, catalog: Catalog) -> Bookkeeping:
         drafts = await happens(job_requested(job_id, quality="draft"), prompt_compiled(job_id))
         if job_id == "job_ended":
             await happens(*(fact for draft in drafts for fact in (clip_ready(draft), clip_scored(draft))))
-            await happens(refund(drafts[0]))
+            await happens(clip_settled(drafts[0]))
         if job_id == "job_lost":
             await happens(clip_failed(drafts[0], kind="outcome_unknown", may_still_bill=True))
     return Bookkeeping(log_of_jobs=log, connection=desk.service.connection, budgets=desk.budgets, clock=desk.clock)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from dailies_contracts import AnyEvent, ClipRequested, ClipScored, ClipSettled, Event, subject_of
+from dailies_contracts import AnyEvent, ClipRequested, ClipScored, Event, subject_of
 from router.adapters.bookkeeping import Bookkeeping
 from router.adapters.ledger import Ledger
 from router.advance import Advance
@@ -21,7 +21,7 @@ from runtime.budgets import TOTAL, Limits
 from runtime.catalog import load_catalog
 from runtime.errors import Transient
 from runtime.log import EventLog
-from testkit.builders import NOW, clip_failed, clip_ready, clip_scored, job_requested, prompt_compiled
+from testkit.builders import NOW, clip_failed, clip_ready, clip_scored, clip_settled, job_requested, prompt_compiled
 
 CATALOG = load_catalog(Path(__file__).parents[3] / "deploy" / "catalog.toml")
 SCORING = CATALOG.policy.scoring_cost_usd_micros
@@ -108,25 +108,20 @@ class Vendors:
             case "ready":
                 facts, charge = [*scored], price
             case "refunded":
-                facts, charge = [*scored, settled(order, price // 3)], price // 3
+                facts, charge = [*scored, clip_settled(order, charged=price // 3)], price // 3
             case "failed":
                 facts, charge = [clip_failed(order)], 0
             case "billed":
                 facts, charge = [clip_failed(order, kind="bad_output", charged=price)], price
             case "late":
                 lost = clip_failed(order, kind="outcome_unknown", may_still_bill=True)
-                facts, charge = [lost, settled(order, price)], price
+                facts, charge = [lost, clip_settled(order, charged=price)], price
             case _:
                 lost = clip_failed(order, kind="outcome_unknown", may_still_bill=True)
-                facts, charge = [lost, settled(order, 0)], 0
+                facts, charge = [lost, clip_settled(order, charged=0)], 0
         is_scored = any(isinstance(fact, ClipScored) for fact in facts)
         self.billed[order.tenant_id][order.clip_id] = charge + is_scored * SCORING
         return facts
-
-
-def settled(order: ClipRequested, charge: int) -> ClipSettled:
-    about = {name: getattr(order, name) for name in ("job_id", "tenant_id", "clip_id", "provider", "model", "stage")}
-    return ClipSettled(**about, occurred_at=NOW, charged_usd_micros=charge, reason="found out")
 
 
 class Storm:

@@ -19,6 +19,7 @@ from testkit.builders import (
     clip_failed,
     clip_ready,
     clip_scored,
+    clip_settled,
     job_requested,
     prompt_compiled,
     provider_submitted,
@@ -153,10 +154,32 @@ def test_a_person_may_take_their_time() -> None:
 
 
 @pytest.mark.parametrize("end", [job_cancelled(REQUESTED), job_failed(REQUESTED)])
-def test_a_job_that_ended_is_left_alone(end: AnyEvent) -> None:
-    assert told(REQUESTED, COMPILED, DRAFT, end, timers=()) == []
+def test_of_a_job_that_ended_only_what_may_be_billed_is_followed(end: AnyEvent) -> None:
+    submitted, late = provider_submitted(DRAFT), clip_failed(DRAFT, kind="timed_out", may_still_bill=True)
+    for events, reason in (
+        ((DRAFT,), "clip_not_followed"),
+        ((DRAFT, submitted), "clip_not_followed"),
+        ((DRAFT, submitted, late), "clip_not_watched"),
+    ):
+        assert [each.reason for each in told(REQUESTED, COMPILED, *events, end, timers=())] == [reason]
+    for events in ((), (DRAFT, clip_ready(DRAFT)), (DRAFT, submitted, late, clip_settled(DRAFT))):
+        assert told(REQUESTED, COMPILED, *events, end, timers=()) == []
     assert told(*promoted_job(), timers=()) == []
     assert told(COMPILED) == [], "it was never requested, or its words were erased"
+
+
+def test_a_clip_that_was_given_up_is_watched_until_its_bill_is_known() -> None:
+    given_up = (DRAFT, provider_submitted(DRAFT), clip_failed(DRAFT, kind="timed_out", may_still_bill=True))
+    (nudge,) = (each for each in told(REQUESTED, COMPILED, *given_up) if each.service != "router")
+    assert nudge == Nudge("clip_not_watched", "provider-workers-kling", "watch", DRAFT.clip_id)
+    for timer in ("at.provider-workers-kling.watch", "due.provider-workers-kling.poll"):
+        explained = told(REQUESTED, COMPILED, *given_up, timers=[DEADLINE, f"timers.{timer}.{DRAFT.clip_id}"])
+        assert [each.service for each in explained] == ["router"]
+
+
+def test_a_clip_that_no_vendor_is_known_to_have_is_for_a_person_to_settle() -> None:
+    unknown = clip_failed(DRAFT, kind="outcome_unknown", may_still_bill=True)
+    assert told(REQUESTED, COMPILED, DRAFT, unknown, job_failed(REQUESTED), timers=()) == []
 
 
 @pytest.mark.parametrize("number", range(1, len(promoted_job())))

@@ -3,6 +3,7 @@
 Motor is in maintenance only; moving to PyMongo's own async client touches this file alone.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -33,6 +34,7 @@ SELECTION_MS = 2_000
 LOOK_AT = "next_look_at"
 """When a job that stands still is looked at again; gone as soon as anything happens to it."""
 RUNNING = sorted(frozenset(get_args(JobState)) - TERMINAL_STATES)
+HELD = "costs.held_usd_micros"
 INDEXES = (
     IndexModel([("tenant_id", ASCENDING), ("requested_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
     IndexModel(
@@ -41,6 +43,7 @@ INDEXES = (
     ),
     IndexModel([("requested_at", DESCENDING)], name="newest_of_all"),
     IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="standing"),
+    IndexModel([(HELD, ASCENDING), ("updated_at", ASCENDING)], name="owed"),
 )
 
 DELIVERY_INDEXES = (
@@ -55,6 +58,32 @@ ATTEMPT_INDEXES = (
     IndexModel([("webhook_id", ASCENDING), ("at", ASCENDING)], name="of_delivery"),
     IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT_S),
 )
+
+
+class _Indexes:
+    """The indexes of some collections: there before a process writes its first document.
+
+    Not beside it: a server may then make the collection twice at the same time, and some never come out of that.
+    """
+
+    def __init__(self, *wanted: "tuple[AsyncIOMotorCollection[Any], Sequence[IndexModel]]") -> None:
+        self._wanted = wanted
+        self._building = asyncio.Lock()
+        self._are_built = False
+
+    async def ensure(self) -> None:
+        """Create them where they are missing, the first time.
+
+        Raises:
+            DependencyUnavailable: MongoDB does not answer; asked again the next time.
+        """
+        async with self._building:
+            if self._are_built:
+                return
+            with _classified():
+                for collection, indexes in self._wanted:
+                    await collection.create_indexes(list(indexes))
+            self._are_built = True
 
 
 class Freshness(NamedTuple):
@@ -75,11 +104,7 @@ class JobDocuments:
     def __init__(self, database: "AsyncIOMotorDatabase[Any]") -> None:
         self._jobs = database[JOBS]
         self._projections = database[PROJECTIONS]
-
-    async def ensure_indexes(self) -> None:
-        """Create the indexes that lists need; harmless where they exist."""
-        with _classified():
-            await self._jobs.create_indexes(list(INDEXES))
+        self._indexes = _Indexes((self._jobs, INDEXES))
 
     async def newest(self, query: ListQuery) -> list[Document]:
         """Read the page and one document more, newest first, with the fields that a list shows."""
@@ -108,19 +133,29 @@ class JobDocuments:
         for start in range(0, len(documents), WRITES_AT_ONCE):
             await self._save(documents[start : start + WRITES_AT_ONCE], "$lte")
 
-    async def standing(self, *, before: datetime, now: datetime, limit: int) -> list[Document]:
-        """Read running jobs to which nothing has happened since a time, oldest first, save those looked at later."""
+    async def standing(self, *, after: datetime, before: datetime, now: datetime, limit: int) -> list[Document]:
+        """Read jobs to which nothing has happened since a time, oldest first, save those looked at later.
+
+        Args:
+            after: Of jobs that have ended, those to which something happened since, and for which money is held.
+            before: Nothing happened since.
+            now: The time.
+            limit: So many at the most.
+        """
+        held = {HELD: {"$gt": 0}, "updated_at": {"$gt": after}}
         wanted: Document = {
-            "state": {"$in": RUNNING},
             "updated_at": {"$lt": before},
-            "$or": [{LOOK_AT: None}, {LOOK_AT: {"$lte": now}}],
+            "$and": [
+                {"$or": [{"state": {"$in": RUNNING}}, held]},
+                {"$or": [{LOOK_AT: None}, {LOOK_AT: {"$lte": now}}]},
+            ],
         }
         fields = dict.fromkeys(("last_sequence", "state", "updated_at", "facts", LOOK_AT), 1)
         with _classified():
             return await self._jobs.find(wanted, fields).sort([("updated_at", ASCENDING)]).limit(limit).to_list(None)
 
     async def claim(self, document: Document, *, next_look_at: datetime) -> bool:
-        """Take a running job that stands still to oneself until its next look; False where somebody else has it."""
+        """Take a job that stands still to oneself until its next look; False where somebody else has it."""
         seen = {"_id": document["_id"], "last_sequence": document["last_sequence"], LOOK_AT: document.get(LOOK_AT)}
         with _classified():
             claimed = await self._jobs.update_one(seen, {"$set": {LOOK_AT: next_look_at}})
@@ -133,9 +168,9 @@ class JobDocuments:
             await self._jobs.replace_one(seen, document | {LOOK_AT: next_look_at})
 
     async def drop(self) -> None:
-        """Forget every document."""
+        """Forget every document; the indexes stay, and with them whoever lists meanwhile."""
         with _classified():
-            await self._jobs.drop()
+            await self._jobs.delete_many({})
 
     async def freshness(self) -> Freshness:
         """Read how far the projection has come."""
@@ -154,6 +189,7 @@ class JobDocuments:
             await self._projections.update_one({"_id": JOBS}, {"$set": {"rebuilding": rebuilding}}, upsert=True)
 
     async def _save(self, documents: Sequence[Document], older: str) -> None:
+        await self._indexes.ensure()
         writes = [_guarded(each, "last_sequence", older, **_knows_no_more(each)) for each in documents]
         await _write(self._jobs, writes)
 
@@ -164,12 +200,7 @@ class DeliveryDocuments:
     def __init__(self, database: "AsyncIOMotorDatabase[Any]") -> None:
         self._deliveries = database[DELIVERIES]
         self._attempts = database[ATTEMPTS]
-
-    async def ensure_indexes(self) -> None:
-        """Create the indexes that lists need; harmless where they exist."""
-        with _classified():
-            await self._deliveries.create_indexes(list(DELIVERY_INDEXES))
-            await self._attempts.create_indexes(list(ATTEMPT_INDEXES))
+        self._indexes = _Indexes((self._deliveries, DELIVERY_INDEXES), (self._attempts, ATTEMPT_INDEXES))
 
     async def save(self, *, deliveries: Sequence[Document], attempts: Sequence[Document]) -> None:
         """Write attempts, and how they left their messages; a later attempt is never overwritten.
@@ -177,6 +208,7 @@ class DeliveryDocuments:
         Raises:
             DependencyUnavailable: MongoDB does not answer; some may be written.
         """
+        await self._indexes.ensure()
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in attempts]
         for start in range(0, len(writes), WRITES_AT_ONCE):
             await _write(self._attempts, writes[start : start + WRITES_AT_ONCE])

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from dailies_contracts import (
     TERMINAL_EVENTS,
     AnyEvent,
+    ClipEvent,
     ClipFailed,
     ClipReady,
     ClipRequested,
@@ -25,7 +26,9 @@ from dailies_contracts import (
     ReviewRequested,
 )
 
-Reason = Literal["log_lost", "not_compiled", "no_deadline", "clip_not_followed", "clip_not_scored", "not_decided"]
+Reason = Literal[
+    "log_lost", "not_compiled", "no_deadline", "clip_not_followed", "clip_not_watched", "clip_not_scored", "not_decided"
+]
 REDELIVER = "redeliver"
 """The timer on which every service takes a message back."""
 LONGEST_PATIENCES = 12
@@ -104,12 +107,14 @@ def nudges(facts: Sequence[Fact], around: Around, *, is_patient: bool) -> tuple[
         is_patient: Wait for a consumer that has not come to the job's facts.
 
     Returns:
-        Empty where the job has ended, or everything is explained.
+        Empty where everything is explained. Of a job that has ended, what vendors may still bill is all that counts.
     """
     requested = next((each for each in facts if isinstance(each.event, JobRequested)), None)
-    if requested is None or _has_ended(facts):
+    if requested is None:
         return ()
-    waits = (*_of_job(facts, requested), *_of_clips(facts), *_of_router(facts, requested.event.job_id))
+    waits = (*_of_open_clips(facts), *_of_bills(facts))
+    if not _has_ended(facts):
+        waits += (*_of_job(facts, requested), *_of_scores(facts), *_of_router(facts, requested.event.job_id))
     return tuple(each.nudge for each in waits if not _is_explained(each, around, is_patient=is_patient))
 
 
@@ -165,16 +170,28 @@ def _of_job(facts: Sequence[Fact], requested: Fact) -> Iterator[_Wait]:
         yield _handed_back("not_compiled", "compiler", requested, key=requested.event.job_id)
 
 
-def _of_clips(facts: Sequence[Fact]) -> Iterator[_Wait]:
+def _of_open_clips(facts: Sequence[Fact]) -> Iterator[_Wait]:
     ordered = {each.event.clip_id: each for each in facts if isinstance(each.event, ClipRequested)}
-    scored = {each.event.clip_id for each in facts if isinstance(each.event, ClipScored)}
     open_clips = ordered.keys() - _ended_clips(facts)
     for clip_id, fact in ordered.items():
         order = fact.event
         if isinstance(order, ClipRequested) and clip_id in open_clips and order.sample_of not in open_clips:
-            service = f"provider-workers-{order.provider}"
-            nudge = Nudge("clip_not_followed", service, "poll", clip_id)
-            yield _Wait(nudge, f"{service}-{order.FACT}", fact.sequence, ("poll",))
+            yield _at_worker("clip_not_followed", "poll", order, since=fact.sequence, timers=("poll",))
+
+
+def _of_bills(facts: Sequence[Fact]) -> Iterator[_Wait]:
+    """Clips that were given up while a vendor had them: it may still bill them."""
+    submitted = {each.event.clip_id for each in facts if isinstance(each.event, ProviderSubmitted)}
+    settled = {each.event.clip_id for each in facts if isinstance(each.event, ClipSettled)}
+    for fact in facts:
+        failed = fact.event
+        # A clip of unknown outcome has no task to ask about, and not every vendor can look one up.
+        if isinstance(failed, ClipFailed) and failed.may_still_bill and failed.clip_id in submitted - settled:
+            yield _at_worker("clip_not_watched", "watch", failed, since=0, timers=("watch", "poll"))
+
+
+def _of_scores(facts: Sequence[Fact]) -> Iterator[_Wait]:
+    scored = {each.event.clip_id for each in facts if isinstance(each.event, ClipScored)}
     for fact in facts:
         if isinstance(fact.event, ClipReady) and fact.event.clip_id not in scored:
             yield _handed_back("clip_not_scored", "evaluator", fact, key=fact.event.clip_id)
@@ -204,6 +221,11 @@ def _handed_back(reason: Reason, service: str, fact: Fact, *, key: str, timers: 
     return _Wait(
         Nudge(reason, service, REDELIVER, key, consumer, fact.event), consumer, fact.sequence, (*timers, REDELIVER)
     )
+
+
+def _at_worker(reason: Reason, timer: str, clip: ClipEvent, *, since: int, timers: tuple[str, ...]) -> _Wait:
+    service = f"provider-workers-{clip.provider}"
+    return _Wait(Nudge(reason, service, timer, clip.clip_id), f"{service}-{ClipRequested.FACT}", since, timers)
 
 
 def _is_explained(wait: _Wait, around: Around, *, is_patient: bool) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -63,16 +62,13 @@ class Heartbeat:
         documents: JobDocuments,
         clock: Clock,
         durable: str,
-        ensure_indexes: Callable[[], Awaitable[None]],
     ) -> None:
         self._jetstream = connection.jetstream()
         self._documents = documents
         self._clock = clock
         self._durable = durable
-        self._ensure_indexes = ensure_indexes
         self._tide = Tide()
         self._is_well = True
-        self._is_indexed = False
 
     async def run(self, *, every_s: float) -> None:
         """Beat until cancelled; a part that is away is noted once and tried again at the next beat."""
@@ -86,14 +82,11 @@ class Heartbeat:
             await asyncio.sleep(every_s)
 
     async def beat(self) -> None:
-        """Look once where log and projection stand, and write it down; the first time, see to the indexes.
+        """Look once where log and projection stand, and write it down.
 
         Raises:
             DependencyUnavailable: MongoDB does not answer.
         """
-        if not self._is_indexed:
-            await self._ensure_indexes()
-            self._is_indexed = True
         at = self._clock()
         stream = await self._jetstream.stream_info(VIDEO)
         consumer = await self._jetstream.consumer_info(VIDEO, self._durable)

@@ -48,7 +48,6 @@ async def rebuild(
     if drop:
         await documents.save_rebuilding(True)
         await documents.drop()
-    await documents.ensure_indexes()
     async for job_ids in requested_jobs(connection):
         loaded = await load_documents(log_of_jobs, job_ids, at_once=at_once)
         n_jobs += await _restore(documents, loaded)

@@ -41,6 +41,7 @@ class Sweeper:
         documents: JobDocuments,
         clock: Clock,
         patience: timedelta,
+        watched_for: timedelta,
     ) -> None:
         """Take what a look needs.
 
@@ -50,12 +51,14 @@ class Sweeper:
             documents: Which of them stand still.
             clock: The time.
             patience: Nothing may happen to a job for so long before it is looked at.
+            watched_for: A job that has ended, and for which money is held, is looked at for so long.
         """
         self._log = log_of_jobs
         self._bus = bus
         self._documents = documents
         self._clock = clock
         self._patience = patience
+        self._watched_for = watched_for
 
     async def run(self, *, every_s: float) -> None:
         """Sweep again and again until cancelled; NATS and MongoDB may be away."""
@@ -84,7 +87,9 @@ class Sweeper:
 
     async def _standing(self) -> list[Document]:
         now = self._clock()
-        return await self._documents.standing(before=now - self._patience, now=now, limit=JOBS_AT_ONCE)
+        return await self._documents.standing(
+            after=now - self._watched_for, before=now - self._patience, now=now, limit=JOBS_AT_ONCE
+        )
 
     async def _claimed(self, document: Document, handled: dict[str, int]) -> bool:
         """Look at one job where no other replica does and nothing has happened to it meanwhile."""
