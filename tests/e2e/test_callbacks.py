@@ -24,9 +24,10 @@ async def test_a_forged_callback_does_nothing(client: Any) -> None:
     assert refused.status_code == 404
     view = await client.settled(job_id)
     assert view["state"] == "ready"
-    assert all(clip["state"] == "scored" for clip in view["clips"])
+    scored = {clip["clip_id"] for clip in view["clips"] if clip["state"] == "scored"}
+    assert clip["clip_id"] in scored, view["clips"]
     tasks = [task for task_id, task in (await client.vendor_tasks()).items() if task_id not in before]
-    assert len(tasks) == len(view["clips"])
+    assert len(tasks) == len(scored), view["clips"]
 
 
 async def test_a_lie_over_a_signed_address_is_checked_at_the_vendor(client: Any) -> None:

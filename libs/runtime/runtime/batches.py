@@ -1,8 +1,4 @@
-"""Consumers that handle many messages at once, in order: a loop of ours around nats-py's pull.
-
-FastStream's own batch loop does not catch the plain TimeoutError that nats-py raises when a pull ends in the wrong
-moment; what it had collected is then forgotten, and comes again only after the ack wait (seen with 0.7.8 and 2.16).
-"""
+"""Consumers that handle many messages at once, in order."""
 
 import asyncio
 import contextlib
@@ -12,17 +8,12 @@ from collections.abc import Sequence
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.client import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
-from runtime.subscribe import BatchHandlers, Settler, Subscription
+from runtime.subscribe import BatchHandlers, Settler, Subscription, pull_of
 
 BATCH_WAIT_S = 1.0
 """A batch is collected for so long: the projection lags by that much, and writes a busy job once instead of often."""
-SHORTEST_PULL_S = 0.02
-"""What is left of a batch's time after the last message; a pull that short would end before its answer."""
-AWAY_S = 1.0
-"""A server that is away is asked again after so long."""
 
 log = logging.getLogger(__name__)
 
@@ -44,32 +35,32 @@ class Batches:
         Args:
             grace_s: So long; what it leaves comes again.
         """
-        pull = await self._connection.jetstream().pull_subscribe_bind(
-            durable=self._subscription.durable, stream=self._subscription.stream
-        )
+        pull = pull_of(self._connection, self._subscription)
+        came: asyncio.Queue[Msg] = asyncio.Queue()
+
+        async def on_message(message: Msg) -> None:
+            if pull.came(message):
+                came.put_nowait(message)
+
+        listening = await self._connection.subscribe(pull.addresses, cb=on_message)
         try:
-            while True:
-                messages = await self._collected(pull)
-                if messages:
-                    await self._finished(messages, grace_s)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(pull.run())
+                while True:
+                    messages = await self._collected(came)
+                    if messages:
+                        await self._finished(messages, grace_s)
+                        pull.done(len(messages))
         finally:
             with contextlib.suppress(NatsError):
-                await pull.unsubscribe()  # or the connection would wait for what nobody takes from it any more
+                await listening.unsubscribe()
 
-    async def _collected(self, pull: JetStreamContext.PullSubscription) -> list[Msg]:
-        clock = asyncio.get_running_loop().time
-        ends_at = clock() + BATCH_WAIT_S
+    async def _collected(self, came: asyncio.Queue[Msg]) -> list[Msg]:
         messages: list[Msg] = []
-        while len(messages) < self._subscription.batch_size and (left_s := ends_at - clock()) > SHORTEST_PULL_S:
-            try:
-                messages += await pull.fetch(self._subscription.batch_size - len(messages), timeout=left_s)
-            except TimeoutError:  # nats-py's own class is one of these
-                break
-            except (NatsError, JetStreamError) as err:
-                if self._connection.is_closed:  # for good: nats-py also says so to whom it cancels
-                    raise
-                log.warning("batch.unavailable", extra={"consumer": self._subscription.durable, "reason": str(err)})
-                await asyncio.sleep(AWAY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BATCH_WAIT_S):
+                while len(messages) < self._subscription.batch_size:
+                    messages.append(await came.get())
         return messages
 
     async def _finished(self, messages: Sequence[Msg], grace_s: float) -> None:

@@ -34,6 +34,7 @@ from runtime.health import serve_health
 from runtime.jetstream import declare_stream
 from runtime.log import EventLog
 from runtime.logs import configure_logs
+from runtime.pull import Pull
 from runtime.settings import S3Settings, ServiceSettings
 from runtime.subscribe import (
     BatchHandlers,
@@ -43,6 +44,7 @@ from runtime.subscribe import (
     Subscription,
     attach,
     declare_consumer,
+    pull_of,
 )
 from runtime.telemetry import configure_telemetry
 from runtime.timers import HANDLED, Due, Timers, due_filter, due_of
@@ -92,6 +94,7 @@ class Service:
         self._reader = DirectGet(connection)
         self._settler = Settler(connection)
         self._subscriptions: list[Subscription] = []
+        self._pulls: list[Pull] = []
         self._by_durable: dict[str, MessageHandler] = {}
         self._timer_handlers: dict[str, TimerHandler] = {REDELIVER: self._on_redelivery}
         self._background: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
@@ -238,6 +241,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._supervised(name, task)) for name, task in self._background]
             await self._broker.start()
+            running += [tasks.create_task(self._supervised("pull", pull.run)) for pull in self._pulls]
             self.ready = True
             log.info("service.ready", extra={"subscriptions": [each.durable for each in self._subscriptions]})
             try:
@@ -256,7 +260,9 @@ class Service:
     def _add(self, subscription: Subscription, handler: MessageHandler) -> None:
         self._subscriptions.append(subscription)
         self._by_durable[subscription.durable] = handler
-        attach(self._broker, self._settler, subscription, handler)
+        pull = pull_of(self.connection, subscription)
+        self._pulls.append(pull)
+        attach(self._broker, self._settler, subscription, handler, pull)
 
     def _add_batches(self, subscription: Subscription, handlers: BatchHandlers) -> None:
         self._subscriptions.append(subscription)

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dailies_contracts.subjects import job_of
-from faststream.middlewares import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy as JetStreamAckPolicy
@@ -17,11 +16,10 @@ from opentelemetry.trace import Span, SpanKind
 
 from runtime.dead_letters import CONSUMER, SUBJECT, DeadLetter, keep
 from runtime.metrics import record_settled
+from runtime.pull import Pull
 from runtime.settle import ACK, Settlement, log_settlement, settlement_of
 from runtime.telemetry import joined, span
 
-FETCH_TIMEOUT_S = 5.0
-"""One pull request lives so long; it is answered as soon as there is a message."""
 MAX_ACK_PENDING = 2_000
 """Messages in flight over all replicas of a service."""
 DEAD_LETTERS_PER_S = 20.0
@@ -155,28 +153,33 @@ class Settler:
             await asyncio.sleep(1 / DEAD_LETTERS_PER_S)
 
 
-def attach(broker: NatsBroker, settler: Settler, subscription: Subscription, handler: MessageHandler) -> None:
+def pull_of(connection: Client, subscription: Subscription) -> Pull:
+    """Make what asks for a subscription's messages: for as many as are handled at once."""
+    hands = subscription.batch_size or subscription.concurrency
+    return Pull(connection, stream=subscription.stream, durable=subscription.durable, hands=hands)
+
+
+def attach(
+    broker: NatsBroker, settler: Settler, subscription: Subscription, handler: MessageHandler, pull: Pull
+) -> None:
     """Let FastStream run a handler for every message of a consumer."""
 
     async def consume(message: NatsMessage) -> None:
-        await settler.run(message.raw_message, handler, subscription)
+        if not pull.came(message.raw_message):
+            return
+        try:
+            await settler.run(message.raw_message, handler, subscription)
+        finally:
+            pull.done()
 
-    workers = subscription.concurrency
-    _register(broker, subscription, PullSub(batch_size=workers, timeout=FETCH_TIMEOUT_S), workers)(consume)
+    # One more than handlers: a request may end while all of them are busy.
+    workers = subscription.concurrency + 1
+    broker.subscriber(pull.addresses, parser=_unparsed, decoder=_undecoded, no_reply=True, max_workers=workers)(consume)
 
 
-def _register(broker: NatsBroker, subscription: Subscription, pull: PullSub[Any], workers: int) -> Any:
-    return broker.subscriber(
-        subject="",
-        durable=subscription.durable,
-        stream=JStream(name=subscription.stream, declare=False),
-        config=ConsumerConfig(filter_subjects=list(subscription.filters)),
-        pull_sub=pull,
-        ack_policy=AckPolicy.MANUAL,
-        decoder=_undecoded,
-        no_reply=True,
-        max_workers=workers,
-    )
+async def _unparsed(message: Msg) -> NatsMessage:
+    """Leave the message as it is; FastStream's parser would mark it as acknowledged."""
+    return NatsMessage(raw_message=message, body=message.data)
 
 
 async def _undecoded(message: NatsMessage) -> NatsMessage:

@@ -4,7 +4,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import nats
+import pytest
 from dailies_contracts import AnyEvent, JobRequested, VideoRequest, cloudevents_headers, encode, subject_of
+from runtime import pull
 from runtime.dead_letters import DeadLetter, list_dead_letters, replay
 from runtime.errors import Permanent, Transient
 from runtime.service import Service, open_service
@@ -136,6 +138,40 @@ async def test_a_dead_letter_that_fails_again_can_be_replayed_again(service: Ser
         await replay(service.connection, second.sequence)
         async with asyncio.timeout(5):
             assert await handler.seen.get() == "job_bad"
+
+
+async def test_messages_after_a_pause_wait_for_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull, "EXPIRES_S", 0.1)
+    handler = PickyHandler()
+    service.subscribe(JobRequested, handler)
+    async with running(service):
+        await asyncio.sleep(0.35)  # some requests have ended
+        monkeypatch.setattr(pull, "EXPIRES_S", 600.0)
+        await asyncio.sleep(0.15)
+        for number in range(6):
+            await service.log.append_fact(requested(f"job_{number}"))
+            await asyncio.sleep(0.003)
+        async with asyncio.timeout(20):
+            assert {await handler.seen.get() for _ in range(6)} == {f"job_{number}" for number in range(6)}
+
+
+async def test_a_process_takes_only_what_it_can_handle(service: Service) -> None:
+    goes_on, started = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def busy(_: JobRequested) -> None:
+        started.release()
+        await goes_on.wait()
+
+    service.subscribe(JobRequested, busy, concurrency=2)
+    async with running(service), asyncio.timeout(20):
+        for number in range(5):
+            await service.log.append_fact(requested(f"job_{number}"))
+        await started.acquire()
+        await started.acquire()
+        assert await service_info(service) == (2, 3), "the others are left for other replicas"
+        goes_on.set()
+        for _ in range(3):
+            await started.acquire()
 
 
 async def test_a_timer_goes_off_when_due_and_a_later_schedule_replaces_it(service: Service) -> None:
