@@ -1,6 +1,8 @@
 """Each private server starts, answers, is killed, and comes back with its data."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import nats
 import pymongo
@@ -58,13 +60,26 @@ async def test_a_killed_document_store_keeps_its_documents() -> None:
     assert found["answer"] == 42
 
 
+async def read_in_time(client: Any, key: str) -> bytes:
+    """Read an object; SeaweedFS answers 500 until its volumes have told the master of themselves, some seconds."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                body: bytes = client.get_object(Bucket="clips", Key=key)["Body"].read()
+            except client.exceptions.ClientError as err:
+                if err.response["Error"]["Code"] != "InternalError":
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                return body
+
+
 async def test_a_killed_object_store_keeps_its_objects() -> None:
     async with s3_server(buckets=("clips",)) as server:
         s3_client(server).put_object(Bucket="clips", Key="a/b", Body=b"x" * 100_000)
         await server.kill()
         await server.start()
-        body = s3_client(server).get_object(Bucket="clips", Key="a/b")["Body"].read()
-    assert body == b"x" * 100_000
+        assert await read_in_time(s3_client(server), "a/b") == b"x" * 100_000
 
 
 async def test_the_object_store_refuses_another_secret() -> None:
