@@ -27,6 +27,7 @@ from dailies_contracts import (
     subject_of,
 )
 from nats.aio.client import Client
+from runtime.catalog import load_catalog
 from testkit.stack import Options, TestStack, local_stack
 
 from measures.figures import Figure, percentile
@@ -40,7 +41,8 @@ TERMINAL = {"job_completed", "job_failed", "job_cancelled"}
 # The asset store encodes video beside the pipeline and holds nothing of it up; `assets.py` measures it.
 WITHOUT = frozenset({"simulator", "spans", "assets"})
 SERVICES = ("GATEWAY", "PROJECTOR", "COMPILER", "ROUTER", "WORKER", "EVALUATOR", "NOTIFIER")
-PROCESSES = ("gateway", "projector", "compiler", "router", "worker-kling", "worker-veo", "evaluator", "notifier")
+WORKERS = tuple(f"worker-{vendor.name}" for vendor in load_catalog(CATALOG).provider)
+PROCESSES = ("gateway", "projector", "compiler", "router", *WORKERS, "evaluator", "notifier")
 
 
 async def measure(runs: int) -> list[Figure]:
@@ -82,7 +84,7 @@ def _environment() -> dict[str, dict[str, str]]:
     for process in PROCESSES:
         prefix = next(name for name in SERVICES if process.upper().startswith(name))
         env[process] = {f"{prefix}_OTLP_ENDPOINT": "", f"{prefix}_LOG_LEVEL": "WARNING"}
-    for worker in ("worker-kling", "worker-veo"):
+    for worker in WORKERS:
         env[worker]["WORKER_ADAPTER"] = "instant"
     env["evaluator"]["EVALUATOR_ENGINE"] = "constant"
     return env
