@@ -80,9 +80,9 @@ class Pull:
             NatsError: The connection is closed for good.
         """
         while True:
+            self._wanted.clear()  # first: what comes while a request is sent may want the next one
             if self._free > 0 and not self._is_open():
                 await self._ask()
-            self._wanted.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._wanted.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ class Connection:
         self.asked: list[tuple[str, int]] = []
         self.stats = {"reconnects": 0}
         self.is_reconnecting = self.is_closed = False
+        self.meanwhile: Callable[[], object] = lambda: None  # what happens before a request is known to be sent
 
     def new_inbox(self) -> str:
         return "_INBOX.a"
@@ -27,6 +29,7 @@ class Connection:
         if self.is_closed:
             raise ConnectionClosedError
         self.asked.append((reply, json.loads(body)["batch"]))
+        self.meanwhile()
 
 
 MESSAGE: Any = SimpleNamespace(subject="video.v1.job_a.job_requested", reply="$JS.ACK.VIDEO.testing.1", headers={})
@@ -65,6 +68,18 @@ async def test_one_request_is_open_until_all_of_it_has_come() -> None:
     assert await asking.asks() == [4], "one more may come on it"
     assert asking.pull.came(MESSAGE)
     assert await asking.asks() == [4, 3], "the last is still being handled"
+
+
+async def test_what_comes_while_a_request_is_being_sent_is_followed_by_the_next_at_once() -> None:
+    asking = Asking(hands=1)
+
+    def comes_and_goes() -> None:
+        asking.connection.meanwhile = lambda: None
+        asking.pull.came(MESSAGE)
+        asking.pull.done()
+
+    asking.connection.meanwhile = comes_and_goes
+    assert await asking.asks() == [1, 1]
 
 
 async def test_no_more_is_asked_for_than_can_be_handled() -> None:
